@@ -1,0 +1,147 @@
+import type { DType, TypedArray } from './dtype.ts';
+
+/**
+ * The closed vocabulary of the tensor graph: every operation that exists, with its attributes. Rules about
+ * operations (shapes, derivatives, evaluation, lowering) live in tables keyed by these names, typed so that a
+ * missing rule does not compile.
+ *
+ * Operands of one operation have equal shapes and dtypes wherever they meet element by element: broadcasting and
+ * promotion are explicit nodes that the builder inserts.
+ */
+export type UnaryKind =
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'expm1'
+  | 'log1p'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sigmoid'
+  | 'relu'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'not';
+
+/**
+ * `div` on integers truncates towards zero, by zero gives 0; `rem` has the dividend's sign (by zero: 0); integer
+ * arithmetic wraps at 32 bits; `and`, `or`, `xor` work on bool and integers; `shr` is arithmetic on int32 and
+ * logical on uint32, shift counts are taken modulo 32. `max` and `min` propagate NaN. `round` goes half to even.
+ */
+export type BinaryKind =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'rem'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr';
+
+export type CompareKind = 'eq' | 'ne' | 'lt' | 'le';
+
+export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'and' | 'or';
+
+/**
+ * One coordinate of a contraction's operand: `(sum of coefficient * axis + offset) / divisor`, exact. Where the
+ * numerator is not divisible, or the quotient lies outside of the operand, the operand's value is 0.
+ */
+export interface AffineIndex {
+  readonly terms: readonly (readonly [axis: number, coefficient: number])[];
+  readonly offset: number;
+  readonly divisor: number;
+}
+
+/**
+ * `out[o] = sum over r of a[ia(o, r)] * b[ib(o, r)]`. Axes 0 to outRank-1 are the output's dimensions in order, the
+ * rest are summed over. An axis occurs in at most one dimension of an operand.
+ */
+export interface Contraction {
+  readonly sizes: readonly number[];
+  readonly outRank: number;
+  readonly a: readonly AffineIndex[];
+  readonly b: readonly AffineIndex[];
+}
+
+export interface Attributes {
+  /** A value that the graph receives: a realized array, an argument of a traced function or a variable's content. */
+  input: { readonly name?: string };
+  /** Every element is `value` (0 or 1 for bool). */
+  constant: { readonly value: number };
+  /** A small array that is part of the program itself. */
+  literal: { readonly data: TypedArray };
+  /** `out[i] = i[axis]`. */
+  iota: { readonly axis: number };
+  unary: { readonly kind: UnaryKind };
+  binary: { readonly kind: BinaryKind };
+  compare: { readonly kind: CompareKind };
+  /** (condition, whenTrue, whenFalse) */
+  select: Record<never, never>;
+  /** Numeric conversion: float to integer truncates and saturates (NaN to 0), anything to bool is `!= 0`. */
+  cast: Record<never, never>;
+  /** The same 32 bits read as another 32-bit dtype. */
+  bitcast: Record<never, never>;
+  /** The identity; a leaf that a transform differentiates with respect to. */
+  alias: Record<never, never>;
+  /** The identity with derivative zero. */
+  stopGradient: Record<never, never>;
+  reshape: Record<never, never>;
+  /** `out.shape[i] = in.shape[permutation[i]]` */
+  transpose: { readonly permutation: readonly number[] };
+  /** Input dimension i becomes output dimension axes[i] (ascending, sizes equal); the other dimensions repeat. */
+  broadcast: { readonly axes: readonly number[] };
+  /** `out[i] = in[start + i * step]` for each dimension; steps may be negative, never 0. */
+  slice: { readonly start: readonly number[]; readonly step: readonly number[] };
+  /** Adds `low` before, `high` after and `interior` between the elements, filled with `value`; low and high may be negative. */
+  pad: {
+    readonly low: readonly number[];
+    readonly high: readonly number[];
+    readonly interior: readonly number[];
+    readonly value: number;
+  };
+  concat: { readonly axis: number };
+  /**
+   * Sliding windows as a view: `out[..i.., ..k..] = in[.., i * stride + k * dilation, ..]`, window dimensions appended at
+   * the end in the order of `axes`.
+   */
+  window: {
+    readonly axes: readonly number[];
+    readonly size: readonly number[];
+    readonly stride: readonly number[];
+    readonly dilation: readonly number[];
+  };
+  /** Removes `axes` (ascending). sum, prod on numbers (integers wrap); max, min propagate NaN; and, or on bool. */
+  reduce: { readonly kind: ReduceKind; readonly axes: readonly number[] };
+  /** int32 index of the first maximum or minimum over `axes` taken as one row-major index; NaN counts as the extreme. */
+  argreduce: { readonly kind: 'max' | 'min'; readonly axes: readonly number[] };
+  contract: Contraction;
+  /** (operand, int32 indices): `out[.., j.., ..] = operand[.., indices[j..], ..]` along `axis`; indices are clamped. */
+  gather: { readonly axis: number };
+  /** (int32 indices, updates): zeros of shape `shape` with updates added at their indices along `axis`. Transpose of gather. */
+  scatterAdd: { readonly axis: number };
+  /** int32 permutation that sorts the last axis ascending; stable; NaN last. */
+  argsort: Record<never, never>;
+  /**
+   * (uint32 key of shape [2]): threefry-2x32-20 with the linear element index as 64-bit counter; `word` chooses the first,
+   * the second, or the exclusive or of both output words.
+   */
+  randomBits: { readonly word: 'first' | 'second' | 'xor' };
+}
+
+export type Op = keyof Attributes;
+
+/**
+ * Families of the design that no table serves yet: prefix, dynamicSlice, dynamicUpdateSlice, scan, while, cond, call.
+ * Adding one to `Attributes` makes every table that lacks its rule a compile error.
+ */
