@@ -24,8 +24,12 @@ const constructors = {
 export const allocate = (dtype: DType, length: number): TypedArray => new constructors[dtype](length);
 
 /** A typed view of `length` elements on existing bytes. */
-export const viewOf = (dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray =>
-  new constructors[dtype](buffer as ArrayBuffer, byteOffset, length);
+export const viewOf = (
+  dtype: DType,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+): TypedArray => new constructors[dtype](buffer as ArrayBuffer, byteOffset, length);
 
 export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
 export const isInteger = (dtype: DType): boolean => dtype === 'int32' || dtype === 'uint32';
