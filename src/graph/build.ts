@@ -155,8 +155,11 @@ export const gather = (x: Node, indices: Node, axis: number): Node => make('gath
 export const scatterAdd = (indices: Node, updates: Node, shape: Shape, axis: number): Node =>
   make('scatterAdd', { axis }, [indices, updates], { shape, dtype: updates.dtype });
 export const argsort = (x: Node): Node => make('argsort', none, [x]);
-export const randomBits = (key: Node, shape: Shape, word: 'first' | 'second' | 'xor' = 'xor'): Node =>
-  make('randomBits', { word }, [key], { shape, dtype: 'uint32' });
+export const threefry = (
+  word: 'first' | 'second' | 'xor',
+  key: readonly [Node, Node],
+  counter: readonly [Node, Node],
+): Node => make('threefry', { word }, [...key, ...counter]);
 
 /** Row-major position along `axes` as an int32 array of `shape`: what argreduce returns the winner of. */
 export function positionAlong(shape: Shape, axes: readonly number[]): Node {

@@ -274,10 +274,11 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
     if (inputs[0].shape.length === 0) fail('argsort', inputs, 'the operand needs an axis to sort along');
     return { shape: inputs[0].shape, dtype: 'int32' };
   },
-  randomBits: (_, inputs, target) => {
-    const [key] = inputs;
-    if (key.dtype !== 'uint32' || !sameShape(key.shape, [2]))
-      fail('randomBits', inputs, 'the key must be uint32[2]');
-    return { shape: asked('randomBits', target).shape, dtype: 'uint32' };
+  threefry: (_, inputs) => {
+    const [first] = inputs;
+    for (const operand of inputs)
+      if (operand.dtype !== 'uint32' || !sameShape(operand.shape, first.shape))
+        fail('threefry', inputs, 'keys and counters must be uint32 of one shape');
+    return { shape: first.shape, dtype: 'uint32' };
   },
 };

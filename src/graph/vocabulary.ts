@@ -1,4 +1,4 @@
-import type { DType, TypedArray } from './dtype.ts';
+import type { TypedArray } from './dtype.ts';
 
 /**
  * The closed vocabulary of the tensor graph: every operation that exists, with its attributes. Rules about
@@ -133,10 +133,10 @@ export interface Attributes {
   /** int32 permutation that sorts the last axis ascending; stable; NaN last. */
   argsort: Record<never, never>;
   /**
-   * (uint32 key of shape [2]): threefry-2x32-20 with the linear element index as 64-bit counter; `word` chooses the first,
-   * the second, or the exclusive or of both output words.
+   * (k0, k1, c0, c1), all uint32: the threefry-2x32-20 block cipher element by element, key (k0, k1) and counter (c0, c1);
+   * `word` chooses the first, the second, or the exclusive or of both output words.
    */
-  randomBits: { readonly word: 'first' | 'second' | 'xor' };
+  threefry: { readonly word: 'first' | 'second' | 'xor' };
 }
 
 export type Op = keyof Attributes;
