@@ -21,6 +21,8 @@ export class Node<O extends Op = Op> {
   /** Longest chain of unevaluated operations below; bounds how far laziness may go. */
   readonly depth: number;
   stored: StoredValue | null = null;
+  /** A derivative may still be taken through this node: evaluation must not let its operands go. */
+  kept = false;
   readonly op: O;
   readonly attributes: Attributes[O];
   inputs: readonly Node[];

@@ -1,0 +1,154 @@
+import * as g from '../graph/build.ts';
+import { type Node, topological } from '../graph/node.ts';
+import { compile } from '../runtime/evaluate.ts';
+import type { Program } from '../runtime/program.ts';
+import type { Storage } from '../runtime/storage.ts';
+import { realize, storageOf } from './evaluate.ts';
+import { Tensor } from './tensor.ts';
+import { type Cell, isTracing, tracing } from './trace.ts';
+import { flatten } from './tree.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: functions of users may take and return any trees
+type AnyFunction = (...args: any[]) => any;
+
+/** One compiled specialization of a jitted function. */
+interface Trace {
+  /** Facts that the trace relied on, with the values they had. */
+  readonly guards: { read: () => unknown; value: unknown }[];
+  /** Variables whose content goes in, in the order of the program's inputs after the arguments. */
+  readonly cells: Cell[];
+  readonly captured: Storage[];
+  readonly outputs: readonly Node[];
+  /** For each assigned cell its position in `cells`; their new contents are the last outputs. */
+  readonly assigned: readonly number[];
+  readonly program: Program;
+  readonly rebuild: (leaves: readonly Tensor[]) => unknown;
+  readonly results: number;
+}
+
+const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
+
+/** More specializations than this of one function are probably a mistake. */
+const manyTraces = 32;
+
+/**
+ * Compiles a function over trees of arrays. The first call with new shapes, dtypes or static values (numbers, strings,
+ * booleans in the arguments) records the function's graph and compiles it as one program; later calls run the program. Variables that
+ * the function reads or assigns are carried in and out, updated in place. Under another transform the function is simply
+ * part of that transform's graph.
+ *
+ * The function must be pure but for variables: anything else that it does happens while recording only.
+ */
+export function jit<F extends AnyFunction>(f: F): F {
+  const traces = new Map<string, Trace[]>();
+  let count = 0;
+  const name = f.name || 'function';
+
+  const jitted = (...args: unknown[]): unknown => {
+    if (isTracing()) return f(...args);
+    const tree = flatten(args, isTensor, 'jit');
+    const key = `${tree.leaves.map((t) => `${t.dtype}[${t.shape}]`).join()}|${tree.structure}`;
+    const candidates = traces.get(key) ?? [];
+    let trace = candidates.find((t) => t.guards.every(({ read, value }) => Object.is(read(), value)));
+    if (trace === undefined) {
+      trace = record(f, tree.leaves, tree.rebuild);
+      traces.set(key, [...candidates, trace]);
+      if (++count === manyTraces) {
+        console.warn(
+          `nabla: jit(${name}) was compiled ${count} times for different shapes, dtypes or static arguments (latest: ${key.slice(0, 200)}). ` +
+            'Pass changing numbers as arrays, and pad or bucket changing shapes.',
+        );
+      }
+    }
+    return execute(trace, tree.leaves);
+  };
+  Object.defineProperty(jitted, 'name', { value: `jit(${name})` });
+  return jitted as F;
+}
+
+function record(
+  f: AnyFunction,
+  args: readonly Tensor[],
+  rebuild: (leaves: readonly Tensor[]) => unknown,
+): Trace {
+  const leaves = args.map((t) => new Tensor(g.input(t.shape, t.dtype)));
+  const first = leaves[0]?.node.id ?? g.input([], 'float32').id;
+  const cells: Cell[] = [];
+  const placeholders: Node[] = [];
+  const originals: Node[] = [];
+  const guards: Trace['guards'] = [];
+  const tracer = {
+    touch: (cell: Cell) => {
+      if (cells.includes(cell)) return;
+      cells.push(cell);
+      originals.push(cell.node);
+      const placeholder = g.input(cell.node.shape, cell.node.dtype);
+      placeholders.push(placeholder);
+      cell.node = placeholder;
+    },
+    guard: (read: () => unknown) => {
+      guards.push({ read, value: read() });
+    },
+  };
+  let finals: Node[] = [];
+  let result: unknown;
+  try {
+    result = tracing(() => f(...(rebuild(leaves) as unknown[])), tracer);
+    finals = cells.map((cell) => cell.node);
+  } finally {
+    cells.forEach((cell, i) => {
+      cell.node = originals[i];
+    });
+  }
+  const out = flatten<Tensor>(result, isTensor, 'jit: the result');
+  const assigned = finals.flatMap((node, i) => (node === placeholders[i] ? [] : [i]));
+  const outputs = [...out.leaves.map((t) => t.node), ...assigned.map((i) => finals[i])];
+
+  const known = new Set<Node>([...leaves.map((l) => l.node), ...placeholders]);
+  const captured = capture(outputs, known, first);
+  const program = compile({
+    inputs: [...leaves.map((l) => l.node), ...placeholders, ...captured],
+    outputs,
+    donations: [...out.leaves.map(() => -1), ...assigned.map((i) => args.length + i)],
+  });
+  return {
+    guards,
+    cells,
+    captured: captured.map(storageOf),
+    outputs,
+    assigned,
+    program,
+    rebuild: out.rebuild as Trace['rebuild'],
+    results: out.leaves.length,
+  };
+}
+
+/** Arrays from outside of the trace that the function uses: constants of the program, computed once. */
+function capture(outputs: readonly Node[], known: ReadonlySet<Node>, first: number): Node[] {
+  const outside = (node: Node) => node.stored !== null || (node.id < first && node.op !== 'constant');
+  const found = topological(outputs, (node) => known.has(node) || outside(node)).filter(
+    (node) => !known.has(node) && outside(node),
+  );
+  realize(found);
+  for (const node of found) (node.stored as Storage).shared = true;
+  return found;
+}
+
+function execute(trace: Trace, args: readonly Tensor[]): unknown {
+  realize([...args.map((t) => t.node), ...trace.cells.map((c) => c.node)]);
+  const inputs = [
+    ...args.map((t) => t.node.stored as Storage),
+    ...trace.cells.map((c) => c.node.stored as Storage),
+    ...trace.captured,
+  ];
+  const results = trace.program.run(inputs);
+  const wrapped = results.map((storage, i) => {
+    const node = g.input(trace.outputs[i].shape, trace.outputs[i].dtype);
+    node.stored = storage;
+    return node;
+  });
+  trace.assigned.forEach((cell, k) => {
+    trace.cells[cell].node = wrapped[trace.results + k];
+  });
+  return trace.rebuild(wrapped.slice(0, trace.results).map((node) => new Tensor(node)));
+}

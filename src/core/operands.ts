@@ -1,0 +1,74 @@
+import { broadcastTo, cast, constant } from '../graph/build.ts';
+import { type DType, isFloat, promote } from '../graph/dtype.ts';
+import type { Node, Shape } from '../graph/node.ts';
+
+/** How operands meet: promotion of dtypes, broadcasting of shapes, axes counted from the end. */
+
+/**
+ * The shape in which arrays meet: aligned at the right, extents equal or 1.
+ *
+ * @throws if extents differ, naming `name`
+ */
+export function broadcastShapes(name: string, ...shapes: readonly Shape[]): number[] {
+  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  const result = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    shape.forEach((extent, i) => {
+      const at = i + rank - shape.length;
+      if (extent === 1 || extent === result[at]) return;
+      if (result[at] !== 1) {
+        const list = shapes.map((s) => `[${s.join(', ')}]`).join(' and ');
+        throw new Error(
+          `${name}: shapes ${list} do not broadcast; aligned at the right, extents must be equal or 1`,
+        );
+      }
+      result[at] = extent;
+    });
+  }
+  return result;
+}
+
+/**
+ * Brings operands to one dtype and one shape. A JavaScript number takes the dtype of the array that it meets, unless it is
+ * a fraction that meets integers: then both become float32.
+ */
+export function meet(name: string, operands: readonly (Node | number | boolean)[], floats = false): Node[] {
+  const nodes = operands.filter((o): o is Node => typeof o === 'object');
+  let dtype: DType | null = null;
+  for (const node of nodes) dtype = dtype === null ? node.dtype : promote(dtype, node.dtype);
+  dtype ??= operands.every((o) => typeof o === 'boolean') ? 'bool' : 'float32';
+  for (const o of operands) {
+    if (typeof o === 'number' && dtype === 'bool') dtype = Number.isInteger(o) ? 'int32' : 'float32';
+    if (typeof o === 'number' && !isFloat(dtype) && !Number.isInteger(o)) dtype = 'float32';
+  }
+  if (floats && !isFloat(dtype)) dtype = 'float32';
+  const target = dtype;
+  const shape = broadcastShapes(name, ...nodes.map((n) => n.shape));
+  return operands.map((o) =>
+    typeof o === 'object' ? broadcastTo(cast(o, target), shape) : constant(Number(o), shape, target),
+  );
+}
+
+/** A non-negative axis from one that may count from the end. */
+export function axisOf(name: string, axis: number, rank: number): number {
+  const positive = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || positive < 0 || positive >= rank) {
+    throw new Error(`${name}: axis ${axis} does not exist in an array of rank ${rank}`);
+  }
+  return positive;
+}
+
+/** Ascending axes from one, several, or none given (all). */
+export function axesOf(name: string, axis: number | readonly number[] | undefined, rank: number): number[] {
+  if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
+  const list = (typeof axis === 'number' ? [axis] : axis).map((a) => axisOf(name, a, rank));
+  if (new Set(list).size !== list.length)
+    throw new Error(`${name}: an axis is named twice in [${String(axis)}]`);
+  return list.sort((a, b) => a - b);
+}
+
+/** Operands of a product in their common dtype, shapes untouched; bool counts as int32. */
+export function alike(nodes: readonly Node[]): Node[] {
+  const dtype = nodes.map((n) => n.dtype).reduce<DType>(promote, 'bool');
+  return nodes.map((n) => cast(n, dtype === 'bool' ? 'int32' : dtype));
+}

@@ -1,0 +1,30 @@
+/** Arrays, automatic differentiation and compilation. Layers, training and data live in the subpaths. */
+
+export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
+export { jit } from './core/jit.ts';
+export * as random from './core/random.ts';
+export { scope } from './core/scope.ts';
+export {
+  type Axis,
+  concat,
+  einsum,
+  type Operand,
+  type ReduceOptions,
+  stack,
+  Tensor,
+  tensor,
+  where,
+} from './core/tensor.ts';
+export {
+  type Gradients,
+  type GradOptions,
+  grad,
+  jvp,
+  stopGradient,
+  type VariableOwner,
+  type VariableSource,
+  valueAndGrad,
+  vjp,
+} from './core/transforms.ts';
+export { Variable, type VariableOptions } from './core/variable.ts';
+export type { DType, TypedArray } from './graph/dtype.ts';

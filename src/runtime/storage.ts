@@ -1,0 +1,48 @@
+import { allocate, bytesOf, type DType, type TypedArray } from '../graph/dtype.ts';
+import type { StoredValue } from '../graph/node.ts';
+
+/**
+ * Where an evaluated array lives: in an ordinary typed array, which JavaScript's collector owns, or in the heap of the CPU
+ * device, which is a bounded cache (docs/decisions/heap-as-cache.md), or both while they agree.
+ */
+export class Storage implements StoredValue {
+  readonly dtype: DType;
+  readonly length: number;
+  /** The host copy; null while the value is only in the device's heap. */
+  host: TypedArray | null;
+  /** Device address in bytes, 0 when not resident. */
+  address = 0;
+  /** Set once the value can be seen from outside of the variable that holds it: it may then not be overwritten in place. */
+  shared = false;
+  disposed = false;
+  /** Fetches the value from the device's heap. Set by the heap for resident values. */
+  fetch: (() => TypedArray) | null = null;
+  /** Gives the place in the heap back. Set with fetch. */
+  evict: (() => void) | null = null;
+
+  constructor(dtype: DType, length: number, host: TypedArray | null) {
+    this.dtype = dtype;
+    this.length = length;
+    this.host = host;
+  }
+
+  get bytes(): number {
+    return this.length * bytesOf(this.dtype);
+  }
+
+  /** Lets go of the value and its memory. */
+  release(): void {
+    this.disposed = true;
+    this.host = null;
+    this.evict?.();
+  }
+
+  /** The elements; the caller must not write to them. */
+  read(): TypedArray {
+    if (this.disposed)
+      throw new Error('Tensor: this array was disposed; keep what is needed after scope() or dispose()');
+    if (this.host !== null) return this.host;
+    if (this.fetch === null) return (this.host = allocate(this.dtype, this.length));
+    return this.fetch();
+  }
+}
