@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import * as random from '../../src/core/random.ts';
 import { foldIn, hostBits, hostPermutation, keyOf, splitKey, threefry2x32 } from '../../src/core/threefry.ts';
+import { expectClose } from '../support/close.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../fixtures/jax_random.json', import.meta.url), 'utf8'));
 
@@ -47,6 +49,44 @@ describe('equal to jax.random', () => {
       expect([...hostPermutation(keyOf(seed), n)]).toEqual(values);
     for (const { seed, n, checksum: expected } of golden.permutationChecksum)
       expect(checksum(hostPermutation(keyOf(seed), n)), `n ${n}`).toBe(expected);
+  });
+});
+
+describe('random arrays equal jax.random', () => {
+  const single = (values: readonly number[]) => Float32Array.from(values);
+
+  test('split, bits, uniform, bernoulli, randint, permutation: bit for bit', () => {
+    for (const { seed, n, keys } of golden.split)
+      expect(random.split(random.key(seed), n).toArray()).toEqual(keys);
+    for (const { seed, shape, bits } of [golden.bits2d])
+      expect([...random.bits(shape, { key: random.key(seed) }).dataSync()]).toEqual(bits);
+    const [unit] = golden.uniform;
+    expect(random.uniform(unit.shape, { key: random.key(unit.seed) }).dataSync()).toEqual(
+      single(unit.values),
+    );
+    for (const { seed, p, count, values } of golden.bernoulli)
+      expect([...random.bernoulli(p, [count], { key: random.key(seed) }).dataSync()]).toEqual(values);
+    for (const { seed, low, high, values } of golden.randint.slice(0, 1))
+      expect([...random.randint([values.length], low, high, { key: random.key(seed) }).dataSync()]).toEqual(
+        values,
+      );
+    for (const { seed, n, values } of golden.permutation)
+      expect([...random.permutation(n, { key: random.key(seed) }).dataSync()]).toEqual(values);
+  });
+
+  test('uniform on other intervals: to one rounding, as XLA may fuse the multiplication and the addition', () => {
+    for (const { seed, shape, low, high, values } of golden.uniform)
+      expectClose(random.uniform(shape, { key: random.key(seed), low, high }).dataSync(), single(values), {
+        atol: 2.5e-7,
+      });
+  });
+
+  test('normal: to the rounding of the inverse error function', () => {
+    for (const { seed, shape, values } of golden.normal)
+      expectClose(random.normal(shape, { key: random.key(seed) }).dataSync(), values, {
+        rtol: 2e-6,
+        atol: 1e-6,
+      });
   });
 });
 
