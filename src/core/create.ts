@@ -1,6 +1,6 @@
 import * as g from '../graph/build.ts';
-import type { DType } from '../graph/dtype.ts';
-import { Tensor } from './tensor.ts';
+import { type DType, isFloat } from '../graph/dtype.ts';
+import { Tensor, where } from './tensor.ts';
 
 export interface CreateOptions {
   /** Default float32. */
@@ -40,8 +40,13 @@ export function arange(start: number, end?: number, step = 1, options: CreateOpt
 export function linspace(start: number, end: number, count = 50, options: CreateOptions = {}): Tensor {
   if (!Number.isInteger(count) || count < 0)
     throw new Error(`linspace: count must be an integer >= 0, got ${count}`);
-  const t = new Tensor(g.iota(0, [count], options.dtype ?? 'float32'));
-  return count < 2 ? full([count], start, options) : t.mul((end - start) / (count - 1)).add(start);
+  const dtype = options.dtype ?? 'float32';
+  if (count < 2) return full([count], start, options);
+  const i = new Tensor(g.iota(0, [count], isFloat(dtype) ? dtype : 'float32'));
+  const step = (end - start) / (count - 1);
+  // Counted from the nearer end, so that rounding leaves both ends exact.
+  const rest = i.neg().add(count - 1);
+  return where(i.lt(count / 2), i.mul(step).add(start), rest.mul(-step).add(end)).cast(dtype);
 }
 
 /** The identity matrix, or a rectangle with ones on diagonal `k` (positive: above the main one). */

@@ -20,7 +20,7 @@ export function formatArray(data: TypedArray, shape: readonly number[], dtype: D
   };
   collect(0, 0);
   const text = formatter(shown, dtype);
-  const width = Math.max(0, ...shown.map((v) => text(v).length));
+  const width = shown.reduce((most, v) => Math.max(most, text(v).length), 0);
   const render = (axis: number, offset: number, indent: string): string => {
     if (axis === shape.length) return text(data[offset]).padStart(width);
     const parts = indices(axis).map((i) =>
@@ -38,10 +38,10 @@ function formatter(values: readonly number[], dtype: DType): (value: number) => 
   if (dtype === 'bool') return (v) => (v ? 'true' : 'false');
   if (dtype === 'int32' || dtype === 'uint32') return String;
   const finite = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs);
-  const scientific = finite.length > 0 && (Math.max(...finite) >= 1e8 || Math.min(...finite) < 1e-4);
+  const scientific = finite.some((v) => v >= 1e8 || v < 1e-4);
   if (scientific) return (v) => (Number.isFinite(v) ? v.toExponential(4) : special(v));
   const digits = (v: number) => (Number.parseFloat(v.toFixed(4)).toString().split('.')[1] ?? '').length;
-  const places = Math.max(0, ...finite.map(digits));
+  const places = finite.reduce((most, v) => Math.max(most, digits(v)), 0);
   return (v) => (Number.isFinite(v) ? v.toFixed(places) : special(v));
 }
 

@@ -79,15 +79,18 @@ export function matmulOf(a: Node, b: Node): Node {
   const columns = right.shape[right.shape.length - 1];
   const batch = broadcastShapes('matmul', left.shape.slice(0, -2), right.shape.slice(0, -2));
   const n = batch.length;
-  const index = (shape: Shape, last: readonly number[]): AffineIndex[] => [
-    ...shape.slice(0, -2).map((extent, i) => {
-      const axis = n - (shape.length - 2) + i;
-      // A batch axis of extent 1 repeats: its coordinate stays 0.
-      return extent === batch[axis] ? plainIndex(axis) : { terms: [], offset: 0, divisor: 1 };
-    }),
-    ...last.map(plainIndex),
-  ];
-  const [x, y] = alike([left, right]);
+  // A batch axis of extent 1 that repeats is left out of its operand: a contraction needs no coordinate for it.
+  const own = (shape: Shape): number[] =>
+    shape
+      .slice(0, -2)
+      .flatMap((extent, i) =>
+        extent === batch[n - (shape.length - 2) + i] ? [n - (shape.length - 2) + i] : [],
+      );
+  const without = (operand: Node): Node =>
+    reshape(operand, [...own(operand.shape).map((axis) => batch[axis]), ...operand.shape.slice(-2)]);
+  const index = (shape: Shape, last: readonly number[]): AffineIndex[] =>
+    [...own(shape), ...last].map(plainIndex);
+  const [x, y] = alike([without(left), without(right)]);
   const product = contract(
     {
       sizes: [...batch, rows, columns, inner],

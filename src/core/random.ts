@@ -5,7 +5,7 @@ import { type Node, sizeOf } from '../graph/node.ts';
 import { threefry2x32 } from '../runtime/reference/threefry2x32.ts';
 import { storageOf } from './evaluate.ts';
 import { concat, fromData, Tensor, where } from './tensor.ts';
-import { isTracing } from './trace.ts';
+import { currentTracer } from './trace.ts';
 import { Variable } from './variable.ts';
 
 /**
@@ -86,7 +86,7 @@ export function seed(value: number): void {
 /** The next key of the default generator. */
 export function nextKey(): Key {
   const cell = state();
-  if (isTracing()) {
+  if (currentTracer() !== null) {
     const keys = split(cell.value);
     cell.assign(keys.at(0));
     return keys.at(1);
@@ -129,13 +129,21 @@ export function randint(
   high: number,
   options: { key?: Key } = {},
 ): Tensor {
-  if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low || high - low > 2 ** 32)
-    throw new Error(`random.randint: needs integers low < high, got ${low} and ${high}`);
-  // Two draws reduced modulo the span, as JAX does: the bias is below 2^-32.
+  if (
+    !Number.isInteger(low) ||
+    !Number.isInteger(high) ||
+    high <= low ||
+    low < -(2 ** 31) ||
+    high > 2 ** 31 - 1
+  )
+    throw new Error(`random.randint: needs int32 numbers low < high, got ${low} and ${high}`);
+  // Two draws reduced modulo the span, exactly as JAX does: the bias is below 2^-32 for spans up to 2^16. Beyond, JAX's
+  // 2^16 * 2^16 wraps to 0 in uint32 and only the lower draw counts, with a bias of span / 2^32.
   const keys = split(options.key ?? nextKey());
   const span = (n: Tensor | Node) => g.constant(high - low, n.shape, 'uint32');
   const [higher, lower] = [bits(shape, { key: keys.at(0) }).node, bits(shape, { key: keys.at(1) }).node];
-  const multiplier = Number(2n ** 32n % BigInt(high - low));
+  const half = 2 ** 16 % (high - low);
+  const multiplier = (Math.imul(half, half) >>> 0) % (high - low);
   const rem = (n: Node) => g.binary('rem', n, span(n));
   const mixed = rem(g.add(g.mul(rem(higher), g.constant(multiplier, shape, 'uint32')), rem(lower)));
   return new Tensor(g.add(g.cast(mixed, 'int32'), g.constant(low, shape, 'int32')));

@@ -1,5 +1,5 @@
 import * as g from '../graph/build.ts';
-import { type DType, isFloat, type TypedArray, viewOf } from '../graph/dtype.ts';
+import { bytesOf, type DType, dtypes, isFloat, isInteger, type TypedArray, viewOf } from '../graph/dtype.ts';
 import type { Node } from '../graph/node.ts';
 import { sizeOf } from '../graph/node.ts';
 import type { BinaryKind, CompareKind, ReduceKind, UnaryKind } from '../graph/vocabulary.ts';
@@ -22,9 +22,17 @@ export interface ReduceOptions {
 export type NestedArray = number | boolean | NestedArray[];
 
 /** Beyond this many unevaluated operations in a chain, an array is evaluated as it is made: memory stays bounded. */
-const laziest = 400;
+export const laziest = 400;
 
-const raw = (value: Operand): Node | number | boolean => (value instanceof Tensor ? value.node : value);
+function raw(value: Operand): Node | number | boolean {
+  if (value instanceof Tensor) return value.node;
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  const given = value as object | null | undefined | string;
+  const type = typeof given === 'object' && given !== null ? given.constructor?.name : String(given);
+  throw new TypeError(
+    `Tensor: operands are arrays, numbers or booleans, got ${type}; use the value of a Variable, and tensor() for JavaScript arrays`,
+  );
+}
 
 /**
  * An immutable n-dimensional array, lazily evaluated: operations record a graph, and reading a value (`item`, `toArray`,
@@ -173,11 +181,11 @@ export class Tensor {
   minimum(other: Operand): Tensor {
     return this.#binary('min', other);
   }
-  /** min(max(x, low), high); either bound may be null. */
+  /** min(max(x, low), high); either bound may be null. The derivative is 1 from bound to bound, both included, and 0 beyond. */
   clip(low: number | null, high: number | null): Tensor {
     let result: Tensor = this;
-    if (low !== null) result = result.maximum(low);
-    if (high !== null) result = result.minimum(high);
+    if (low !== null) result = where(result.lt(low), low, result);
+    if (high !== null) result = where(result.gt(high), high, result);
     return result;
   }
   neg(): Tensor {
@@ -329,7 +337,7 @@ export class Tensor {
   mean(axis?: Axis, options?: ReduceOptions): Tensor {
     const x = isFloat(this.dtype) ? this : this.cast('float32');
     const count = axesOf('mean', axis, this.ndim).reduce((n, a) => n * this.shape[a], 1);
-    return x.sum(axis, options).mul(1 / count);
+    return x.sum(axis, options).div(count);
   }
   /** Mean squared deviation; `correction` 0 divides by n (NumPy), 1 by n - 1 (PyTorch's default). */
   var(axis?: Axis, options: ReduceOptions & { correction?: number } = {}): Tensor {
@@ -339,7 +347,7 @@ export class Tensor {
     return deviation
       .square()
       .sum(axis, options)
-      .mul(1 / Math.max(0, count - (options.correction ?? 0)));
+      .div(Math.max(0, count - (options.correction ?? 0)));
   }
   std(axis?: Axis, options: ReduceOptions & { correction?: number } = {}): Tensor {
     return this.var(axis, options).sqrt();
@@ -443,7 +451,7 @@ export class Tensor {
   take(indices: Tensor | readonly number[], axis = 0): Tensor {
     const a = axisOf('take', axis, this.ndim);
     const list = indices instanceof Tensor ? indices.node : tensor([...indices], { dtype: 'int32' }).node;
-    if (isFloat(list.dtype))
+    if (!isInteger(list.dtype))
       throw new Error(`take: indices must be integers, got ${list.dtype}; cast them to int32`);
     const wrapped = g.cast(list, 'int32');
     const extent = g.constant(this.shape[a], wrapped.shape, 'int32');
@@ -549,12 +557,9 @@ function fromNested(data: NestedArray): [number[], number[], DType] {
 }
 
 function convert(flat: ArrayLike<number>, dtype: DType): TypedArray {
-  const out = viewOf(
-    dtype,
-    new ArrayBuffer(flat.length * (dtype === 'float64' ? 8 : dtype === 'bool' ? 1 : 4)),
-    0,
-    flat.length,
-  );
+  if (!dtypes.includes(dtype))
+    throw new TypeError(`tensor: there is no dtype '${String(dtype)}'; dtypes are ${dtypes.join(', ')}`);
+  const out = viewOf(dtype, new ArrayBuffer(flat.length * bytesOf(dtype)), 0, flat.length);
   if (dtype === 'bool') for (let i = 0; i < flat.length; i++) out[i] = flat[i] !== 0 ? 1 : 0;
   else out.set(flat);
   return out;

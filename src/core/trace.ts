@@ -17,6 +17,7 @@ export interface Tracer {
 }
 
 let transforms = 0;
+let afterwards: (() => void)[] = [];
 let tracer: Tracer | null = null;
 
 /** Whether a transform is recording: graphs must then be kept. */
@@ -35,7 +36,17 @@ export function tracing<T>(body: () => T, by: Tracer | null = null): T {
   } finally {
     transforms--;
     tracer = outer;
+    if (transforms === 0 && afterwards.length > 0) {
+      const tasks = afterwards;
+      afterwards = [];
+      for (const task of tasks) task();
+    }
   }
+}
+
+/** Has `task` run when the outermost transform in progress ends. */
+export function afterTransforms(task: () => void): void {
+  afterwards.push(task);
 }
 
 /** Reports a fact that a compiled program may not outlive, and returns its value now. */

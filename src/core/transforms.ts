@@ -42,10 +42,13 @@ function collectVariables(source: VariableSource): Variable[] {
   return Object.values(source as Record<string, Variable>);
 }
 
-const isVariableSource = (value: unknown): value is VariableSource =>
-  value instanceof Variable ||
-  (Array.isArray(value) && value.length > 0 && value.every((v) => v instanceof Variable)) ||
-  (typeof value === 'object' && value !== null && !Array.isArray(value) && 'parameters' in value);
+function isVariableSource(value: unknown): value is VariableSource {
+  if (value instanceof Variable) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  if (!Array.isArray(value) && 'parameters' in value) return true;
+  const parts = Object.values(value);
+  return parts.length > 0 && parts.every((v) => v instanceof Variable);
+}
 
 function requireFloats(name: string, tensors: readonly Tensor[]): void {
   for (const t of tensors)
@@ -172,6 +175,10 @@ export function jvp<F extends AnyFunction>(
   tangents: Parameters<F>,
 ): [ReturnType<F>, ReturnType<F>] {
   return tracing(() => {
+    if (tangents.length !== primals.length)
+      throw new Error(
+        `jvp: ${primals.length} primals need as many tangents, got ${tangents.length}; a direction of zeros leaves one out`,
+      );
     const positions = primals.map((_, i) => i);
     const { trees, leaves, result } = onLeaves('jvp', f, primals, positions);
     const directions = tangents.flatMap((t, i) => {

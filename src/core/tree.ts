@@ -58,7 +58,10 @@ export function flatten<T>(
     }
     if (typeof value === 'function')
       throw new TypeError(`${name}: a function cannot be part of a tree of arrays`);
-    return { text: `${typeof value}:${String(value)}`, build: () => value };
+    // Quoted, so that no text looks like structure; -0 is not 0.
+    const text =
+      typeof value === 'string' ? JSON.stringify(value) : Object.is(value, -0) ? '-0' : String(value);
+    return { text: `${typeof value}:${text}`, build: () => value };
   };
   const root = visit(tree);
   return {

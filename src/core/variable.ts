@@ -2,8 +2,9 @@ import type { DType } from '../graph/dtype.ts';
 import { type Node, sameShape, typeText } from '../graph/node.ts';
 import type { Storage } from '../runtime/storage.ts';
 import { realize } from './evaluate.ts';
-import { Tensor } from './tensor.ts';
-import { type Cell, currentTracer } from './trace.ts';
+import { noteHeld } from './scope.ts';
+import { laziest, Tensor } from './tensor.ts';
+import { afterTransforms, type Cell, currentTracer, isTracing } from './trace.ts';
 
 export interface VariableOptions {
   /** Shown in state dicts and error messages. */
@@ -25,12 +26,14 @@ export class Variable implements Cell {
     this.#node = value.node;
     this.name = options.name ?? 'variable';
     this.#trainable = options.trainable ?? true;
+    noteHeld(this);
     if (value.node.stored !== null) (value.node.stored as Storage).shared = true;
   }
 
   /** The content as the trace in progress, if any, sees it. */
   get value(): Tensor {
     currentTracer()?.touch(this);
+    noteHeld(this);
     // Whoever holds this tensor must keep seeing this value: the next jitted update may not overwrite it.
     if (this.#node.stored !== null) (this.#node.stored as Storage).shared = true;
     return new Tensor(this.#node);
@@ -53,7 +56,10 @@ export class Variable implements Cell {
       );
     currentTracer()?.touch(this);
     if (value.node.stored !== null) (value.node.stored as Storage).shared = true;
-    this.#node = value.node;
+    this.node = value.node;
+    // State that a differentiated function assigns and nobody reads, such as running statistics, would grow a graph for ever.
+    if (isTracing() && currentTracer() === null && value.node.depth > laziest)
+      afterTransforms(() => settle([this]));
   }
 
   get shape(): readonly number[] {
@@ -76,6 +82,7 @@ export class Variable implements Cell {
   }
   set node(node: Node) {
     this.#node = node;
+    noteHeld(this);
   }
 
   toString(): string {

@@ -1,4 +1,4 @@
-import type { DType, TypedArray } from './dtype.ts';
+import { type DType, isFloat, type TypedArray } from './dtype.ts';
 import { type ArrayType, infer } from './infer.ts';
 import { isOp, Node, type Shape, sameShape, sizeOf, stridesOf } from './node.ts';
 import type {
@@ -30,8 +30,17 @@ const none = {};
 
 export const input = (shape: Shape, dtype: DType, name?: string): Node<'input'> =>
   make('input', { name }, [], { shape, dtype });
+/** A number as an element of each dtype holds it: one value, however the constant was written. */
+const valueIn: { readonly [D in DType]: (value: number) => number } = {
+  float32: Math.fround,
+  float64: (value) => value,
+  int32: (value) => value | 0,
+  uint32: (value) => value >>> 0,
+  bool: (value) => (value !== 0 ? 1 : 0),
+};
+
 export const constant = (value: number, shape: Shape = [], dtype: DType = 'float32'): Node =>
-  make('constant', { value: dtype === 'float32' ? Math.fround(value) : value }, [], { shape, dtype });
+  make('constant', { value: valueIn[dtype](value) }, [], { shape, dtype });
 export const literal = (data: TypedArray, shape: Shape, dtype: DType): Node =>
   make('literal', { data }, [], { shape, dtype });
 /** A constant of the type of `like`. */
@@ -46,6 +55,12 @@ export const binary = (kind: BinaryKind, a: Node, b: Node): Node => {
     if (isConstant(b, 1)) return a;
   }
   if (kind === 'div' && isConstant(b, 1)) return a;
+  // Rules of derivatives meet constants, 1 / count of a mean above all; in double and rounded once, the value is the operation's.
+  if (isFloat(a.dtype) && isOp(a, 'constant') && isOp(b, 'constant') && sameShape(a.shape, b.shape)) {
+    const [x, y] = [a.attributes.value, b.attributes.value];
+    if (kind === 'mul') return fill(x * y, a);
+    if (kind === 'div') return fill(x / y, a);
+  }
   return make('binary', { kind }, [a, b]);
 };
 export const compare = (kind: CompareKind, a: Node, b: Node): Node => make('compare', { kind }, [a, b]);

@@ -87,7 +87,10 @@ export function transposeContraction(
         `contract: no axis of coordinate ${dimension} of operand ${which.toUpperCase()} can be solved for; write the operand's index with an axis of the output`,
       );
     }
-    const solved = candidates.reduce((best, axis) =>
+    // Axes of the output first: a strided window then keeps its few taps as the sum, with an exact division that the polyphase
+    // lowering turns into no work, instead of a sum over every position of the output.
+    const outputs = candidates.filter((axis) => axis < spec.outRank);
+    const solved = (outputs.length > 0 ? outputs : candidates).reduce((best, axis) =>
       Math.abs(form.terms.get(axis)!) < Math.abs(form.terms.get(best)!) ? axis : best,
     );
     const c = form.terms.get(solved)!;

@@ -88,6 +88,8 @@ const extremePartials =
     return [share(a, b), share(b, a)];
   };
 
+const both = (a: Node, b: Node): Node => make('binary', { kind: 'and' }, [a, b]);
+
 const blocked = (): [Partial, Partial] => ['zero', 'zero'];
 
 const binaryPartials: { readonly [K in BinaryKind]: (a: Node, b: Node, out: Node) => [Partial, Partial] } = {
@@ -98,14 +100,17 @@ const binaryPartials: { readonly [K in BinaryKind]: (a: Node, b: Node, out: Node
   // a - trunc(a / b) * b, the quotient being locally constant.
   rem: (a, b, out) => ['one', neg(unary('round', div(sub(a, out), b)))],
   pow: (a, b, out) => [
-    // b * a^(b-1), which is 0 for b = 0 even at a = 0.
-    select(compare('eq', b, zero(b)), zero(b), mul(b, make('binary', { kind: 'pow' }, [a, sub(b, one(b))]))),
-    // a^b * ln a, which is 0 at a = 0 for b >= 0.
-    select(
-      compare('eq', a, zero(a)),
-      select(compare('le', zero(b), b), zero(a), mul(out, unary('log', a))),
-      mul(out, unary('log', a)),
+    // b * a^(b-1), which is 0 for b = 0 even at a = 0. Operands are made safe instead of results, for else the branch that
+    // is not taken would put 0 * infinity into second derivatives.
+    mul(
+      b,
+      make('binary', { kind: 'pow' }, [
+        a,
+        select(both(compare('eq', a, zero(a)), compare('eq', b, zero(b))), zero(b), sub(b, one(b))),
+      ]),
     ),
+    // a^b * ln a, which is 0 at a = 0 for b >= 0.
+    mul(out, unary('log', select(both(compare('eq', a, zero(a)), compare('le', zero(b), b)), one(a), a))),
   ],
   max: extremePartials('max'),
   min: extremePartials('min'),
@@ -286,7 +291,9 @@ export const derivatives: { readonly [O in Op]: Derivative<O> } = {
   },
   cast: {
     tangent: (node, [t]) => (isFloat(node.dtype) ? cast(t!, node.dtype) : null),
-    cotangents: (node, ct) => [isFloat(node.inputs[0].dtype) ? cast(ct, node.inputs[0].dtype) : null],
+    cotangents: (node, ct) => [
+      isFloat(node.dtype) && isFloat(node.inputs[0].dtype) ? cast(ct, node.inputs[0].dtype) : null,
+    ],
   },
   bitcast: flat(),
   alias: { tangent: (_, [t]) => t, cotangents: (_, ct) => [ct] },
