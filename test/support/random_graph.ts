@@ -487,18 +487,14 @@ class GraphMaker {
   private windowOf(x: Tracked): Tracked | null {
     const { dice } = this;
     const { shape } = x.node;
-    const axes = dice.subset(this.axesOf(x), 0.5).slice(0, 2);
+    const axes = dice.shuffled(dice.subset(this.axesOf(x), 0.5)).slice(0, 2);
     if (axes.length === 0 || shape.length + axes.length > 8) return null;
-    const each = (low: number, high: number) => axes.map(() => dice.between(low, high));
-    return moved(
-      g.window(x.node, {
-        axes: dice.shuffled(axes),
-        size: each(1, 3),
-        stride: each(1, 3),
-        dilation: each(1, 2),
-      }),
-      x,
-    );
+    // Mostly windows that fit; one that does not has no positions.
+    const taps = dice.chance(0.95) ? (n: number) => Math.max(1, Math.min(3, n)) : () => 3;
+    const size = axes.map((axis) => dice.between(1, taps(shape[axis])));
+    const dilation = axes.map((axis, i) => dice.between(1, (size[i] - 1) * 2 < shape[axis] ? 2 : 1));
+    const stride = axes.map(() => dice.between(1, 3));
+    return moved(g.window(x.node, { axes, size, stride, dilation }), x);
   }
 
   /** Pooling as layers write it: padding that no window lies in entirely, windows, a reduction over them. */
