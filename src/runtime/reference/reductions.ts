@@ -71,7 +71,7 @@ function operandPosition(
   for (let dimension = 0; dimension < shape.length; dimension++) {
     const { terms, offset, divisor } = index[dimension];
     let numerator = offset;
-    for (const [axis, coefficient] of terms) numerator += axes[axis] * coefficient;
+    for (let t = 0; t < terms.length; t++) numerator += axes[terms[t][0]] * terms[t][1];
     if (numerator < 0 || numerator % divisor !== 0 || numerator / divisor >= shape[dimension]) return -1;
     position = position * shape[dimension] + numerator / divisor;
   }
@@ -88,14 +88,17 @@ export function contract(node: Node<'contract'>, [a, b]: readonly TypedArray[]):
   const multiply = multiplyFunction(node.dtype);
   const accumulate = accumulateFunction(node.dtype);
   const out = allocate(node.dtype, sizeOf(node.shape));
+  const axes = new Array<number>(sizes.length).fill(0);
   let written = 0;
   forEachIndex(sizes.slice(0, outRank), (outIndex) => {
+    for (let axis = 0; axis < outRank; axis++) axes[axis] = outIndex[axis];
     let total = 0;
     forEachIndex(sizes.slice(outRank), (sumIndex) => {
-      const axes = [...outIndex, ...sumIndex];
+      for (let axis = outRank; axis < axes.length; axis++) axes[axis] = sumIndex[axis - outRank];
       const positionA = operandPosition(indexA, axes, shapeA);
+      if (positionA < 0) return;
       const positionB = operandPosition(indexB, axes, shapeB);
-      if (positionA >= 0 && positionB >= 0) total = accumulate(total, multiply(a[positionA], b[positionB]));
+      if (positionB >= 0) total = accumulate(total, multiply(a[positionA], b[positionB]));
     });
     out[written++] = total;
   });
