@@ -4,7 +4,8 @@ import { compile } from '../../src/runtime/evaluate.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
 import { Storage } from '../../src/runtime/storage.ts';
 import { expectClose } from '../support/close.ts';
-import { graphText, type RandomGraph, randomGraph } from '../support/random_graph.ts';
+import { graphText } from '../support/graph_text.ts';
+import { type RandomGraph, randomGraph } from '../support/random_graph.ts';
 
 // Random programs, compiled against interpreted. NABLA_FUZZ sets their number, NABLA_FUZZ_SEED the first one's seed: the
 // message of a failure names the seed that reproduces it alone.

@@ -6,7 +6,9 @@ import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
 import { expectClose } from '../support/close.ts';
 import { Dice } from '../support/dice.ts';
-import { graphText, inDouble, type RandomGraph, randomGraph } from '../support/random_graph.ts';
+import { graphText } from '../support/graph_text.ts';
+import { inDouble } from '../support/in_double.ts';
+import { type RandomGraph, randomGraph } from '../support/random_graph.ts';
 
 const programs = 600;
 

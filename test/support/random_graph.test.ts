@@ -3,7 +3,9 @@ import { infer } from '../../src/graph/infer.ts';
 import { sizeOf, topological } from '../../src/graph/node.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
 import { expectClose } from './close.ts';
-import { graphText, inDouble, randomGraph } from './random_graph.ts';
+import { graphText } from './graph_text.ts';
+import { inDouble } from './in_double.ts';
+import { randomGraph } from './random_graph.ts';
 
 const seeds = Array.from({ length: 300 }, (_, seed) => seed);
 

@@ -1,7 +1,7 @@
 import * as g from '../../src/graph/build.ts';
 import { allocate, type DType, isFloat, type TypedArray } from '../../src/graph/dtype.ts';
 import { windowCount } from '../../src/graph/infer.ts';
-import { isOp, Node, sameShape, sizeOf, topological, typeText } from '../../src/graph/node.ts';
+import { type Node, sameShape, sizeOf, topological } from '../../src/graph/node.ts';
 import type { CompareKind, UnaryKind } from '../../src/graph/vocabulary.ts';
 import { Dice } from './dice.ts';
 import {
@@ -592,40 +592,4 @@ export function randomGraph(seed: number, operations = 12): RandomGraph {
     tolerances: roots.map((x) => 2 * x.error),
     data: new Map([...maker.data].filter(([node]) => needed.has(node))),
   };
-}
-
-/**
- * The same program with float64 in place of float32 everywhere, in which rounding hides nothing; null for programs that look
- * at the bits of floats.
- */
-export function inDouble(graph: RandomGraph): RandomGraph | null {
-  const twins = new Map<Node, Node>();
-  const data = new Map<Node, TypedArray>();
-  for (const node of topological(graph.roots)) {
-    if (node.op === 'bitcast') return null;
-    const isSingle = node.dtype === 'float32';
-    const attributes =
-      isSingle && isOp(node, 'literal') ? { data: Float64Array.from(node.attributes.data) } : node.attributes;
-    const inputs = node.inputs.map((input) => twins.get(input)!);
-    const twin = new Node(node.op, attributes, inputs, node.shape, isSingle ? 'float64' : node.dtype);
-    twins.set(node, twin);
-    const values = graph.data.get(node);
-    if (values !== undefined) data.set(twin, isSingle ? Float64Array.from(values) : values);
-  }
-  return { ...graph, roots: graph.roots.map((root) => twins.get(root)!), data };
-}
-
-/** A listing of a program, one node a line, for the message of a failed comparison. */
-export function graphText(roots: readonly Node[]): string {
-  const nodes = topological(roots);
-  const names = new Map(nodes.map((node, i) => [node, `%${i}`]));
-  const plain = (_: string, value: unknown): unknown =>
-    ArrayBuffer.isView(value) ? [...(value as TypedArray)] : value;
-  return nodes
-    .map((node) => {
-      const operands = node.inputs.map((input) => names.get(input)).join(', ');
-      const root = roots.includes(node) ? '  <- root' : '';
-      return `${names.get(node)} = ${node.op}(${operands}) ${JSON.stringify(node.attributes, plain)} : ${typeText(node.dtype, node.shape)}${root}`;
-    })
-    .join('\n');
 }
