@@ -1,0 +1,31 @@
+/** Layers, activations, losses and initializers: `import * as nn from 'nabla/nn'`. */
+
+export * from './activation_layers.ts';
+export * from './activations.ts';
+export { Conv1d, Conv2d, type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
+export { Dropout, dropout } from './dropout.ts';
+export * as init from './init.ts';
+export { Linear } from './linear.ts';
+export {
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  type LossOptions,
+  mseLoss,
+  nllLoss,
+} from './losses.ts';
+export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
+export { Buffer, Parameter } from './parameter.ts';
+export {
+  AvgPool1d,
+  AvgPool2d,
+  avgPool1d,
+  avgPool2d,
+  MaxPool1d,
+  MaxPool2d,
+  maxPool1d,
+  maxPool2d,
+  type PoolOptions,
+} from './pooling.ts';
+export { Sequential, type Step } from './sequential.ts';
+export type { Padding, PerAxis } from './spatial_sizes.ts';
+export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
