@@ -51,8 +51,10 @@ const add = (a: Expr, b: Expr): Expr => binary('add', a, b);
 const sub = (a: Expr, b: Expr): Expr => binary('sub', a, b);
 const mul = (a: Expr, b: Expr): Expr => binary('mul', a, b);
 const div = (a: Expr, b: Expr): Expr => binary('div', a, b);
-const max = (a: Expr, b: Expr): Expr => binary('max', a, b);
-const min = (a: Expr, b: Expr): Expr => binary('min', a, b);
+/** The larger one, `a` if either is NaN: one instruction in more places than a maximum that propagates every NaN. */
+const max = (a: Expr, b: Expr): Expr => select(less(a, b), b, a);
+/** The smaller one, `a` if either is NaN. */
+const min = (a: Expr, b: Expr): Expr => select(less(b, a), b, a);
 const and = (a: Expr, b: Expr): Expr => binary('and', a, b);
 const or = (a: Expr, b: Expr): Expr => binary('or', a, b);
 const equal = (a: Expr, b: Expr): Expr => compare('eq', a, b);
@@ -101,6 +103,18 @@ class Scope {
     return bitcast('f32', binary('shl', add(n, this.i(127)), this.i(23)));
   }
 
+  /**
+   * The nearest integer, as a float and as an i32, of a float below 2^22: added to 1.5 * 2^23 it ends up in the lowest bits. A
+   * conversion by `cast` would saturate, which costs much more.
+   */
+  nearest(x: Expr): { rounded: Expr; integer: Expr } {
+    const shifted = this.let('shifted', add(x, this.f(1.5 * 2 ** 23)));
+    return {
+      rounded: this.let('n', sub(shifted, this.f(1.5 * 2 ** 23))),
+      integer: this.let('exponent', sub(bitcast('i32', shifted), this.i(0x4b400000))),
+    };
+  }
+
   /** A vector put together from a scalar for each lane. */
   eachLane(scalar: (lane: number) => Expr): Expr {
     let result = this.let('lanes', splat(scalar(0), this.lanes));
@@ -124,14 +138,14 @@ const expTail = [
 
 /** `x = n ln 2 + r` with |r| <= ln 2 / 2: n as an integer and `e^r - 1`. */
 function reduceExp(s: Scope, x: Expr): { n: Expr; p: Expr } {
-  const n = s.let('n', unary('round', mul(x, s.f(log2e))));
+  const { rounded: n, integer } = s.nearest(mul(x, s.f(log2e)));
   const r = s.let('r', sub(sub(x, mul(n, s.f(ln2High))), mul(n, s.f(ln2Low))));
-  return { n: s.let('exponent', cast('i32', n)), p: add(r, mul(mul(r, r), s.polynomial(r, expTail))) };
+  return { n: integer, p: add(r, mul(mul(r, r), s.polynomial(r, expTail))) };
 }
 
 function exp(s: Scope, argument: Expr): Expr {
   // e^-104 is below half of the smallest float, e^89 above the largest.
-  const x = s.let('x', min(max(argument, s.f(-104)), s.f(89)));
+  const x = s.let('x', min(s.let('x', max(argument, s.f(-104))), s.f(89)));
   const { n, p } = reduceExp(s, x);
   // In two steps, as 2^n itself may be no normal float; only the second one rounds.
   const half = s.let('half', binary('shr', n, s.i(1)));
@@ -139,7 +153,7 @@ function exp(s: Scope, argument: Expr): Expr {
 }
 
 function expm1(s: Scope, argument: Expr): Expr {
-  const x = s.let('x', min(max(argument, s.f(-18)), s.f(89)));
+  const x = s.let('x', min(s.let('x', max(argument, s.f(-18))), s.f(89)));
   const { n, p } = reduceExp(s, x);
   // 2 (2^(n-1) p + (2^(n-1) - 1/2)): half the scale, so that n = 128 does not overflow before its time.
   const scale = s.let('scale', s.powerOfTwo(sub(n, s.i(1))));
@@ -219,7 +233,7 @@ const largestAngle = 1e5;
 function sinOrCos(kind: 'sin' | 'cos') {
   return (s: Scope, x: Expr): Expr => {
     const angle = s.let('angle', abs(x));
-    const n = s.let('n', unary('round', mul(angle, s.f(2 / Math.PI))));
+    const { rounded: n, integer } = s.nearest(mul(angle, s.f(2 / Math.PI)));
     let rest = angle;
     for (const part of halfPi) rest = sub(rest, mul(n, s.f(part)));
     const r = s.let('r', rest);
@@ -229,7 +243,7 @@ function sinOrCos(kind: 'sin' | 'cos') {
       sub(s.f(1), mul(square, s.f(0.5))),
       mul(mul(square, square), s.polynomial(square, cosTail)),
     );
-    const quarter = s.let('quarter', kind === 'sin' ? cast('i32', n) : add(cast('i32', n), s.i(1)));
+    const quarter = s.let('quarter', kind === 'sin' ? integer : add(integer, s.i(1)));
     const odd = equal(and(quarter, s.i(1)), s.i(1));
     const value = select(odd, cosine, sine);
     // Bit 1 of the quadrant moves to the sign; the sine takes its argument's sign as well.
@@ -250,7 +264,7 @@ function sinOrCos(kind: 'sin' | 'cos') {
 
 /** `(e^(2x) - 1) / (e^(2x) + 1)`, on the side where it is positive. */
 function tanh(s: Scope, x: Expr): Expr {
-  const size = s.let('size', min(abs(x), s.f(10)));
+  const size = s.let('size', min(s.let('size', abs(x)), s.f(10)));
   const t = s.let('t', expm1(s, add(size, size)));
   return withSignOf(x, div(t, add(t, s.f(2))), s);
 }
@@ -273,14 +287,14 @@ const erfAbove1 = {
 
 /** From 3.93 on, the error function is 1 to f32 precision. */
 function erf(s: Scope, argument: Expr): Expr {
-  const x = s.let('x', min(max(argument, s.f(-3.93)), s.f(3.93)));
+  const x = s.let('x', min(s.let('x', max(argument, s.f(-3.93))), s.f(3.93)));
   const square = s.let('square', mul(x, x));
   const below = add(x, mul(x, s.polynomial(square, erfBelow1)));
   // With t = p / q, 2 t / (1 + t^2) = 2 p q / (q^2 + p^2): one division, and rounding errors of t near 1 cancel to first order.
   const p = s.let('p', mul(x, s.polynomial(square, erfAbove1.numerator)));
   const q = s.let('q', s.polynomial(square, erfAbove1.denominator));
-  const quotient = div(mul(add(p, p), q), add(mul(q, q), mul(p, p)));
-  const above = min(max(quotient, s.f(-1)), s.f(1));
+  const quotient = s.let('quotient', div(mul(add(p, p), q), add(mul(q, q), mul(p, p))));
+  const above = min(s.let('quotient', max(quotient, s.f(-1))), s.f(1));
   return select(less(square, s.f(1)), below, above);
 }
 
@@ -324,7 +338,8 @@ function pow(s: Scope, x: Expr, y: Expr): Expr {
   const log2 = mul(mul(t, s.polynomial(mul(t, t), artanhSeries, 'f64')), d(2 * log2e));
   const finite = select(equal(size, s.f(Infinity)), d(Infinity), add(exponent, log2));
   const logarithm = select(equal(size, s.f(0)), d(-Infinity), finite);
-  const z = s.let('z', min(max(mul(cast('f64', y), logarithm), d(-160)), d(130)));
+  const product = s.let('z', mul(cast('f64', y), logarithm));
+  const z = s.let('z', min(s.let('z', max(product, d(-160))), d(130)));
   const n = s.let('n', unary('round', z));
   const power = s.polynomial(s.let('r', mul(sub(z, n), d(Math.LN2))), expSeries, 'f64');
   const whole = s.let('whole', cast('i32', n));

@@ -1,5 +1,6 @@
-import type { BinaryOp, Expr, Index, Local, MathFunction, Scalar, Type, UnaryOp } from '../ir.ts';
+import type { BinaryOp, Expr, Index, Local, MathFunction, Scalar, Statement, Type, UnaryOp } from '../ir.ts';
 import { isFloat, isInteger, typeName } from '../ir_build.ts';
+import { mathDefinition } from '../math.ts';
 import { type Access, type Address, type AddressPlanner, bytesOf } from './addresses.ts';
 import type { FunctionCode, ValueType } from './assembler.ts';
 import type { HelperLibrary } from './helpers.ts';
@@ -58,7 +59,23 @@ const nativeUnary: Partial<Record<UnaryOp, string>> = {
   round: 'nearest',
 };
 
-export class ExpressionWriter {
+/** Functions that call the platform for some arguments are too large to be written in place. */
+const callsPlatform: ReadonlySet<UnaryOp> = new Set<UnaryOp>(['sin', 'cos']);
+
+/** Whether two expressions are the same register or constant. */
+const sameValue = (a: Expr, b: Expr): boolean =>
+  (a.op === 'local' && b.op === 'local' && a.local === b.local) ||
+  (a.op === 'const' && b.op === 'const' && Object.is(a.value, b.value));
+
+/** Selections that are one instruction: pmax(b, a) is `b < a ? a : b`, pmin(b, a) is `a < b ? a : b`. */
+function pseudoExtreme({ type, condition, a, b }: Expr & { op: 'select' }): 'pmax' | 'pmin' | null {
+  if (type.lanes === 1 || !isFloat(type.scalar) || condition.op !== 'compare' || condition.kind !== 'lt')
+    return null;
+  if (sameValue(condition.a, b) && sameValue(condition.b, a)) return 'pmax';
+  return sameValue(condition.a, a) && sameValue(condition.b, b) ? 'pmin' : null;
+}
+
+export abstract class ExpressionWriter {
   readonly code: FunctionCode;
   readonly locals = new Map<Local, number>();
   protected readonly library: HelperLibrary;
@@ -76,6 +93,9 @@ export class ExpressionWriter {
     if (slot === undefined) this.locals.set(local, (slot = this.code.declare(valueType(local.type))));
     return slot;
   }
+
+  /** Writes statements. */
+  abstract write(body: readonly Statement[]): void;
 
   /** Leaves the value of `x` on the stack. */
   emit(x: Expr): void {
@@ -287,6 +307,8 @@ export class ExpressionWriter {
       this.emit(x.x);
       const name = nativeUnary[x.kind];
       if (name !== undefined) code.op(`${shapeOf(x.type)}.${name}` as Opcode);
+      else if (scalar === 'f32' && lanes > 1 && !callsPlatform.has(x.kind))
+        this.inline(x.kind as MathFunction);
       else code.call(this.library.math(x.kind as MathFunction, scalar as 'f32' | 'f64', lanes));
       return;
     }
@@ -321,6 +343,28 @@ export class ExpressionWriter {
         code.release('i32', mask);
       }
     } else this.unsupported(x);
+  }
+
+  /**
+   * Replaces the vector on the stack by a function of it. Called, it would build its many vector constants anew each time;
+   * in place, they leave the loop.
+   */
+  private inline(kind: MathFunction): void {
+    const { code } = this;
+    const { parameters, body, result } = mathDefinition(kind, 4);
+    const temporaries: number[] = [];
+    const bind = (local: Local): void => {
+      if (this.locals.has(local)) return;
+      const slot = code.allocate(valueType(local.type));
+      this.locals.set(local, slot);
+      temporaries.push(slot);
+    };
+    parameters.forEach(bind);
+    for (const statement of body) if (statement.op === 'set') bind(statement.local);
+    code.set(this.slot(parameters[0]));
+    this.write(body);
+    this.emit(result);
+    for (const slot of temporaries) code.release('v128', slot);
   }
 
   private binary(x: Expr & { op: 'binary' }): void {
@@ -424,6 +468,13 @@ export class ExpressionWriter {
 
   private select(x: Expr & { op: 'select' }): void {
     const { code } = this;
+    const extreme = pseudoExtreme(x);
+    if (extreme !== null) {
+      this.emit(x.b);
+      this.emit(x.a);
+      code.op(`${shapeOf(x.type) as 'f32x4' | 'f64x2'}.${extreme}`);
+      return;
+    }
     this.emit(x.a);
     this.emit(x.b);
     this.emit(x.condition);
