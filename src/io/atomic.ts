@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** A file could not be written. What was at its path before is still there, whole. */
+export class WriteError extends Error {
+  override name = 'WriteError';
+  /** The path that was to be written. */
+  readonly path: string;
+
+  constructor(path: string, reason: string, cause: unknown) {
+    super(`cannot write ${path}: ${reason}`, { cause });
+    this.path = path;
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file is too large for this disk',
+  EROFS: 'the disk is read-only',
+  EACCES: 'no permission to write there',
+  EPERM: 'no permission to write there',
+  ENOENT: 'the folder does not exist',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EISDIR: 'there is a folder of that name',
+  ENOTEMPTY: 'there is a folder of that name',
+  EEXIST: 'there is a folder of that name',
+  ENAMETOOLONG: 'the name is too long',
+};
+
+/** Says in words why a file system call failed. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code !== undefined && reasons[code]) || message;
+}
+
+/**
+ * Writes a file so that at every moment, also when the process is killed or the power fails, its path holds either the
+ * old bytes or all of the new ones: the bytes go to a temporary file in the same folder, are flushed to the disk, and
+ * the temporary file is renamed over the path. On an error the temporary file is removed.
+ *
+ * @param bytes the contents; a string is written as UTF-8
+ * @throws WriteError that says why: the disk is full or read-only, the folder does not exist, ...
+ */
+export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // The first error is the one to report, whatever becomes of the removal.
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new WriteError(path, reasonOf(error), error);
+  }
+  await flushFolder(folder);
+}
+
+/** Makes the renaming itself last through a power failure, where the system can flush folders (Windows cannot). */
+async function flushFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // The file is in place; only its survival of a power failure within the next seconds is less certain.
+  }
+}

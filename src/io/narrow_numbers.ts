@@ -1,0 +1,109 @@
+import { FormatError, type SafetensorsEntry } from './safetensors_format.ts';
+
+/**
+ * The number that 16 bits stand for as an IEEE 754 half: one sign bit, five of exponent, ten of fraction. Exact.
+ */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+const word = new Uint32Array(1);
+const float = new Float32Array(word.buffer);
+
+/** The number that 16 bits stand for as a bfloat16: the upper half of a float32. Exact. */
+export function bfloat16ToFloat(bits: number): number {
+  word[0] = bits << 16;
+  return float[0];
+}
+
+/** Values of a tensor in the nearest type the library computes with. */
+export type Values =
+  | { readonly dtype: 'float32'; readonly data: Float32Array }
+  | { readonly dtype: 'float64'; readonly data: Float64Array }
+  | { readonly dtype: 'int32'; readonly data: Int32Array }
+  | { readonly dtype: 'uint32'; readonly data: Uint32Array }
+  | { readonly dtype: 'bool'; readonly data: Uint8Array };
+
+/**
+ * The elements of a decoded tensor as a typed array of its own, converted without loss: F16 and BF16 become float32;
+ * I8, U8, I16, U16 and I64 become int32; U64 becomes uint32; BOOL stays bool, one byte each.
+ *
+ * @throws FormatError when a 64-bit integer does not fit 32 bits, a BOOL is neither 0 nor 1, or the dtype is one of
+ * the 8-bit floats, which the library does not compute with
+ */
+export function valuesOf({ name, dtype, shape, data }: SafetensorsEntry): Values {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const fill = <A extends { [index: number]: number }>(array: A, get: (index: number) => number): A => {
+    for (let i = 0; i < size; i++) array[i] = get(i);
+    return array;
+  };
+  // Whole arrays are copied as bytes: it is fast, aligned, and keeps the bits of NaNs.
+  const copied = (): ArrayBuffer =>
+    Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).buffer;
+  const narrowed = (value: bigint, low: bigint, high: bigint, index: number): number => {
+    if (value >= low && value <= high) return Number(value);
+    throw new FormatError(
+      `valuesOf: ${JSON.stringify(name)}: element ${index} is ${value}, which does not fit 32 bits; ` +
+        `the library has no 64-bit integers`,
+    );
+  };
+  switch (dtype) {
+    case 'F32':
+      return { dtype: 'float32', data: new Float32Array(copied()) };
+    case 'F64':
+      return { dtype: 'float64', data: new Float64Array(copied()) };
+    case 'I32':
+      return { dtype: 'int32', data: new Int32Array(copied()) };
+    case 'U32':
+      return { dtype: 'uint32', data: new Uint32Array(copied()) };
+    case 'F16':
+      return {
+        dtype: 'float32',
+        data: fill(new Float32Array(size), (i) => halfToFloat(view.getUint16(2 * i, true))),
+      };
+    case 'BF16':
+      return {
+        dtype: 'float32',
+        data: fill(new Float32Array(size), (i) => bfloat16ToFloat(view.getUint16(2 * i, true))),
+      };
+    case 'I8':
+      return { dtype: 'int32', data: fill(new Int32Array(size), (i) => view.getInt8(i)) };
+    case 'U8':
+      return { dtype: 'int32', data: fill(new Int32Array(size), (i) => view.getUint8(i)) };
+    case 'I16':
+      return { dtype: 'int32', data: fill(new Int32Array(size), (i) => view.getInt16(2 * i, true)) };
+    case 'U16':
+      return { dtype: 'int32', data: fill(new Int32Array(size), (i) => view.getUint16(2 * i, true)) };
+    case 'I64': {
+      const get = (i: number): number =>
+        narrowed(view.getBigInt64(8 * i, true), -(2n ** 31n), 2n ** 31n - 1n, i);
+      return { dtype: 'int32', data: fill(new Int32Array(size), get) };
+    }
+    case 'U64': {
+      const get = (i: number): number => narrowed(view.getBigUint64(8 * i, true), 0n, 2n ** 32n - 1n, i);
+      return { dtype: 'uint32', data: fill(new Uint32Array(size), get) };
+    }
+    case 'BOOL': {
+      const get = (i: number): number => {
+        const value = view.getUint8(i);
+        if (value > 1) {
+          throw new FormatError(
+            `valuesOf: ${JSON.stringify(name)}: element ${i} is the byte ${value}, a BOOL is 0 or 1`,
+          );
+        }
+        return value;
+      };
+      return { dtype: 'bool', data: fill(new Uint8Array(size), get) };
+    }
+    default:
+      throw new FormatError(
+        `valuesOf: ${JSON.stringify(name)} is ${dtype}, an 8-bit float; convert it to F16 or F32 before it is read`,
+      );
+  }
+}
