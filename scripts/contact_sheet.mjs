@@ -1,6 +1,6 @@
 // Draws docs/digits.png: a row of samples for each of the generated digits. Needs `npm run build`.
 //
-//   node scripts/contact_sheet.mjs [--out docs/digits.png] [--columns 20] [--scale 1] [--seed 0]
+//   node scripts/contact_sheet.mjs [--out docs/digits.png] [--columns 20] [--scale 2] [--seed 0]
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'docs/digits.png' },
     columns: { type: 'string', default: '20' },
-    scale: { type: 'string', default: '1' },
+    scale: { type: 'string', default: '2' },
     seed: { type: 'string', default: '0' },
     from: { type: 'string', default: new URL('../dist/data/digits.js', import.meta.url).href },
   },

@@ -60,16 +60,18 @@ type Line = number[];
  * @throws RangeError when the seed is not such an integer
  */
 export function digits({ train = 10_000, test = 2_000, seed = 0 } = {}): { train: Dataset; test: Dataset } {
+  for (const [part, count] of Object.entries({ train, test })) {
+    if (!Number.isInteger(count) || count < 0 || count > 1e6) {
+      throw new DataError(
+        `digits: ${part}: ${count} is not a number of images; choose an integer from 0 to 1,000,000`,
+      );
+    }
+  }
   const key = keyOf(seed);
   return { train: draw('train', train, foldIn(key, 0)), test: draw('test', test, foldIn(key, 1)) };
 }
 
 function draw(part: string, count: number, key: HostKey): Dataset {
-  if (!Number.isInteger(count) || count < 0 || count > 1e6) {
-    throw new DataError(
-      `digits: ${part}: ${count} is not a number of images; choose an integer from 0 to 1,000,000`,
-    );
-  }
   const images = new Uint8Array(count * side * side);
   const labels = new Uint8Array(count);
   const ink = new Ink(side, side);
