@@ -29,7 +29,7 @@ const offsets = (code: readonly Instruction[]): number[] =>
   code.filter(({ name }) => /load|store/.test(name)).map((x) => x.immediates[1]);
 
 describe('addresses of the wasm printer', () => {
-  it('a loop over arena buffers advances one pointer', () => {
+  it('a loop over arena buffers advances one pointer, which counts the rounds too', () => {
     const i = variable('i');
     const sum = ir.binary(
       'add',
@@ -38,13 +38,12 @@ describe('addresses of the wasm printer', () => {
     );
     const [code] = disassemble(kernel([ir.loop(i, 0, 128, 4, [ir.store(arena(8192), at(0, [i, 1]), sum)])]));
     const [inner] = innermostLoops(code);
-    // The pointer and the counter.
-    expect(count(inner, 'i32.add')).toBe(2);
+    expect(count(inner, 'i32.add')).toBe(1);
     expect(count(inner, 'i32.mul') + count(inner, 'i32.shl')).toBe(0);
     expect(offsets(inner)).toEqual([64, 4096, 8192]);
   });
 
-  it('the inner loop of a matrix product has three additions, its tile at constant offsets', () => {
+  it('the inner loop of a matrix product has two additions, its tile at constant offsets', () => {
     const [m, n, k] = [variable('m'), variable('n'), variable('k')];
     const f32x4 = ir.typeOf('f32', 4);
     const sums = Array.from({ length: 8 }, (_, t) => ir.local(`c${t}`, f32x4));
@@ -59,7 +58,7 @@ describe('addresses of the wasm printer', () => {
     );
     const nest = ir.loop(m, 0, 8, 1, [ir.loop(n, 0, 64, 1, [...zero, ir.loop(k, 0, 64, 1, update), ...out])]);
     const [inner] = innermostLoops(disassemble(kernel([nest]))[0]);
-    expect(count(inner, 'i32.add')).toBe(3);
+    expect(count(inner, 'i32.add')).toBe(2);
     expect(count(inner, 'i32.mul') + count(inner, 'i32.shl')).toBe(0);
     expect(new Set(offsets(inner))).toEqual(new Set([0, 4, 8, 12, 16]));
   });
@@ -86,7 +85,7 @@ describe('addresses of the wasm printer', () => {
     const [inner] = innermostLoops(
       disassemble(kernel([unknown, ir.loop(i, 0, 9, 1, [ir.store(argument(2), at(0, [i, 1]), sum)])]))[0],
     );
-    expect(count(inner, 'i32.add')).toBe(3);
+    expect(count(inner, 'i32.add')).toBe(2);
     expect(offsets(inner)).toEqual([0, 4, 8, 12, 0]);
   });
 

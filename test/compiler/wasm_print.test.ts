@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LoopProgram } from '../../src/compiler/ir.ts';
+import type { Buffer, LoopProgram } from '../../src/compiler/ir.ts';
+import * as ir from '../../src/compiler/ir_build.ts';
 import { programText } from '../../src/compiler/ir_text.ts';
 import { hostMath } from '../../src/compiler/wasm/host_math.ts';
 import { printWasm } from '../../src/compiler/wasm/print.ts';
@@ -81,5 +82,63 @@ describe('printWasm', () => {
       }
       expect(failure, `seed ${seed}: ${failure}\n${failure && programText(program)}`).toBe('');
     }
+  });
+
+  const scalarKernel = (kind: 'f32' | 'f64'): LoopProgram => {
+    const buffer: Buffer = { name: 'x', scalar: kind, place: { kind: 'argument', argument: 1 } };
+    const root = ir.unary('exp', ir.load(buffer, ir.index(0)));
+    const kernels = [0, 1].map((n) => ({
+      name: `k${n}`,
+      body: [
+        ir.store(
+          buffer,
+          ir.index(n),
+          ir.binary('mul', ir.unary('tanh', root), ir.load(buffer, ir.index(n + 1))),
+        ),
+      ],
+    }));
+    return { kernels };
+  };
+
+  it('imports only the functions that f64 kernels call, none for f32', () => {
+    const imported = (program: LoopProgram) =>
+      WebAssembly.Module.imports(new WebAssembly.Module(printWasm(program) as BufferSource)).map(
+        ({ name }) => name,
+      );
+    expect(imported(scalarKernel('f64')).sort()).toEqual(['exp', 'memory', 'tanh']);
+    expect(imported(scalarKernel('f32'))).toEqual(['memory']);
+  });
+
+  it('exports every kernel; run calls them in order', () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    const x = new Float64Array(memory.buffer, 1024, 3);
+    new Uint32Array(memory.buffer, 0, 2).set([0, 1024]);
+    const exports = instantiate(scalarKernel('f64'), memory);
+    expect(Object.keys(exports).sort()).toEqual(['k0', 'k1', 'run']);
+    x.set([0.5, 3, 7]);
+    exports.k0(0);
+    exports.k1(0);
+    const apart = [...x];
+    x.set([0.5, 3, 7]);
+    exports.run(0);
+    expect([...x]).toEqual(apart);
+    expect(x[0]).toBe(Math.tanh(Math.exp(0.5)) * 3);
+    expect(x[1]).toBe(Math.tanh(Math.exp(x[0])) * 7);
+  });
+
+  it('imports a shared memory on request', () => {
+    const module = new WebAssembly.Module(
+      printWasm(scalarKernel('f32'), { sharedMemory: true }) as BufferSource,
+    );
+    const shared = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+    const plain = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    expect(() => new WebAssembly.Instance(module, { env: { memory: shared } })).not.toThrow();
+    expect(() => new WebAssembly.Instance(module, { env: { memory: plain } })).toThrow(/shared/);
+  });
+
+  it('refuses vectors that no register holds', () => {
+    const buffer: Buffer = { name: 'x', scalar: 'f32', place: { kind: 'argument', argument: 1 } };
+    const body = [ir.store(buffer, ir.index(0), ir.load(buffer, ir.index(0), 8))];
+    expect(() => printWasm({ kernels: [{ name: 'wide', body }] })).toThrow(/no register holds f32x8/);
   });
 });

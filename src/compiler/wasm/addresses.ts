@@ -121,6 +121,37 @@ function visitAccesses(
   }
 }
 
+/** Whether a statement list needs the value of a local other than as a term of an access' index. */
+export function reads(body: readonly Statement[], local: Local): boolean {
+  const inside = (x: Expr): boolean => {
+    let found = false;
+    visitExpr(x, (part) => {
+      if (part.op === 'local') found ||= part.local === local;
+      else if (part.op === 'index') found ||= part.index.terms.some((term) => term.local === local);
+    });
+    return found;
+  };
+  const needs = (statement: Statement): boolean => {
+    switch (statement.op) {
+      case 'set':
+        return inside(statement.value);
+      case 'store':
+        return inside(statement.value) || statement.index.dynamic.some(inside);
+      case 'for':
+        return inside(statement.begin) || inside(statement.end) || reads(statement.body, local);
+      case 'while':
+        return inside(statement.condition) || reads(statement.body, local);
+      case 'if':
+        return (
+          inside(statement.condition) || reads(statement.then, local) || reads(statement.otherwise, local)
+        );
+      case 'comment':
+        return false;
+    }
+  };
+  return body.some(needs);
+}
+
 /** The argument table entries that a function's accesses start from. */
 export function argumentsUsed(body: readonly Statement[]): Set<number> {
   const used = new Set<number>();

@@ -1,5 +1,5 @@
 import type { Expr, Local, Statement } from '../ir.ts';
-import { AddressPlanner, argumentsUsed, type LoopPointers, type PointerWriter } from './addresses.ts';
+import { AddressPlanner, argumentsUsed, type LoopPointers, type PointerWriter, reads } from './addresses.ts';
 import { FunctionCode, type ValueType } from './assembler.ts';
 import { ExpressionWriter, valueType } from './expressions.ts';
 import type { HelperLibrary } from './helpers.ts';
@@ -116,9 +116,18 @@ class FunctionWriter extends ExpressionWriter implements PointerWriter {
       code.branch('br_if', 0);
     }
     const pointers = addresses!.enter(loop);
+    const last = rounds !== null && rounds > 1 ? this.lastAddress(loop, pointers, rounds) : -1;
     if (rounds !== 1) code.open('loop');
     this.write(loop.body);
-    if (rounds !== 1) {
+    if (last >= 0) {
+      this.advance(pointers);
+      code.get(pointers.advance[0].pointer);
+      code.get(last);
+      code.op('i32.ne');
+      code.branch('br_if', 0);
+      code.op('end');
+      code.release('i32', last);
+    } else if (rounds !== 1) {
       this.advance(pointers);
       code.get(variable);
       this.addConstant(step);
@@ -131,6 +140,21 @@ class FunctionWriter extends ExpressionWriter implements PointerWriter {
     pointers.leave();
     if (rounds === null) code.op('end');
     if (limit >= 0) code.release('i32', limit);
+  }
+
+  /**
+   * Where nothing but addresses needs the loop's variable, a pointer counts the rounds: a local with the address at which it
+   * has made all of them; -1 where the variable must count.
+   */
+  private lastAddress(loop: Statement & { op: 'for' }, { advance }: LoopPointers, rounds: number): number {
+    if (advance.length === 0 || reads(loop.body, loop.variable)) return -1;
+    const { pointer, bytes } = advance[0];
+    if (Math.abs(bytes * rounds) >= 2 ** 31) return -1;
+    const last = this.code.allocate('i32');
+    this.code.get(pointer);
+    this.addConstant(bytes * rounds);
+    this.code.set(last);
+    return last;
   }
 
   private whileLoop(loop: Statement & { op: 'while' }): void {
