@@ -1,0 +1,13 @@
+/** Weights in and out of files: `import { load, save } from 'nabla/io'`. */
+
+export { WriteError, writeFileAtomically } from './atomic.ts';
+export { type LoadedTensors, load, loadTensors, ReadError } from './load.ts';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  FormatError,
+  type SafetensorsDtype,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+} from './safetensors_format.ts';
+export { type Stateful, save, saveTensors } from './save.ts';

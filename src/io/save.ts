@@ -1,0 +1,49 @@
+import type { Tensor } from '../core/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
+import { writeFileAtomically } from './atomic.ts';
+import { encodeSafetensors, type SafetensorsDtype } from './safetensors_format.ts';
+
+/** Whatever can be saved and loaded by name: a module, an optimizer. */
+export interface Stateful {
+  stateDict(): Record<string, Tensor>;
+  loadStateDict(state: Record<string, Tensor>): unknown;
+}
+
+const dtypes: Record<DType, SafetensorsDtype> = {
+  float32: 'F32',
+  float64: 'F64',
+  int32: 'I32',
+  uint32: 'U32',
+  bool: 'BOOL',
+};
+
+/**
+ * Writes arrays by name as a safetensors file, atomically.
+ *
+ * @param metadata free texts that go with them
+ * @throws WriteError if the file cannot be written; the one that was there before is still whole
+ */
+export async function saveTensors(
+  tensors: Readonly<Record<string, Tensor>>,
+  path: string,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const entries = await Promise.all(
+    Object.entries(tensors).map(async ([name, tensor]) => ({
+      name,
+      dtype: dtypes[tensor.dtype],
+      shape: tensor.shape,
+      data: await tensor.data(),
+    })),
+  );
+  await writeFileAtomically(path, encodeSafetensors(entries, metadata));
+}
+
+/**
+ * Saves parameters and buffers of a model as a safetensors file, which PyTorch and others read, too: `await save(model,
+ * 'lenet5.safetensors')`.
+ *
+ * @throws WriteError if the file cannot be written; the one that was there before is still whole
+ */
+export const save = (model: Pick<Stateful, 'stateDict'>, path: string): Promise<void> =>
+  saveTensors(model.stateDict(), path);

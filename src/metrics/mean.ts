@@ -1,0 +1,21 @@
+/** A weighted mean of numbers that come one after the other, such as those of batches of unequal size. */
+export class Mean {
+  #sum = 0;
+  #weight = 0;
+
+  /** @param weight how many examples the value stands for, default 1 */
+  add(value: number, weight = 1): void {
+    this.#sum += value * weight;
+    this.#weight += weight;
+  }
+
+  /** Sum of weighted values over the sum of weights; NaN when there were none. */
+  get value(): number {
+    return this.#sum / this.#weight;
+  }
+
+  /** Sum of weights. */
+  get weight(): number {
+    return this.#weight;
+  }
+}
