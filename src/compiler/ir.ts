@@ -36,8 +36,7 @@ export interface Index {
 export interface Buffer {
   readonly name: string;
   readonly scalar: Scalar;
-  readonly place:
-    /** Base address (bytes, 16-aligned) is the u32 at `argumentTable + 4 * argument`. */
+  readonly place: /** Base address (bytes, 16-aligned) is the u32 at `argumentTable + 4 * argument`. */
     | { readonly kind: 'argument'; readonly argument: number }
     /** Base address is the arena's base plus `offset` bytes (a multiple of 64). Argument 0 is the arena's base. */
     | { readonly kind: 'arena'; readonly offset: number };
@@ -55,7 +54,19 @@ export type MathFunction = 'exp' | 'log' | 'expm1' | 'log1p' | 'sin' | 'cos' | '
  * arithmetic for i32, logical for u32). Bool: and or xor. `div`, `rem`, `pow` of vectors may be done lane by lane.
  */
 export type BinaryOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'pow' | 'max' | 'min' | 'and' | 'or' | 'xor' | 'shl' | 'shr';
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'rem'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr';
 
 /** IEEE for floats (any comparison with NaN but `ne` is false); the result is bool of the operands' lanes. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le';
@@ -69,12 +80,36 @@ export type Expr =
   /** An i32 scalar with the value of an index expression. */
   | { readonly op: 'index'; readonly type: Type; readonly index: Index }
   | { readonly op: 'unary'; readonly type: Type; readonly kind: UnaryOp; readonly x: Expr }
-  | { readonly op: 'binary'; readonly type: Type; readonly kind: BinaryOp; readonly a: Expr; readonly b: Expr }
-  | { readonly op: 'compare'; readonly type: Type; readonly kind: CompareOp; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly op: 'binary';
+      readonly type: Type;
+      readonly kind: BinaryOp;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
+  | {
+      readonly op: 'compare';
+      readonly type: Type;
+      readonly kind: CompareOp;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   /** condition is bool with the lanes of the result; both branches are evaluated. */
-  | { readonly op: 'select'; readonly type: Type; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly op: 'select';
+      readonly type: Type;
+      readonly condition: Expr;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   /** Scalar only: evaluates `a` where the condition holds, else `b`; the other one is not evaluated (guards loads). */
-  | { readonly op: 'choose'; readonly type: Type; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly op: 'choose';
+      readonly type: Type;
+      readonly condition: Expr;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   /** Numeric conversion between scalars of equal lanes: float to integer truncates and saturates, NaN gives 0; to bool is `!= 0`. */
   | { readonly op: 'cast'; readonly type: Type; readonly x: Expr }
   /** Same 4-byte bits, other 4-byte scalar. */
@@ -86,9 +121,20 @@ export type Expr =
   /** One lane of a vector, as a scalar. */
   | { readonly op: 'extract'; readonly type: Type; readonly x: Expr; readonly lane: number }
   /** Lanes chosen from a (0..lanes-1) and b (lanes..2*lanes-1); both vectors of the result's type (4-byte scalars, 4 lanes). */
-  | { readonly op: 'shuffle'; readonly type: Type; readonly a: Expr; readonly b: Expr; readonly lanes: readonly number[] }
+  | {
+      readonly op: 'shuffle';
+      readonly type: Type;
+      readonly a: Expr;
+      readonly b: Expr;
+      readonly lanes: readonly number[];
+    }
   /** All lanes combined into a scalar, in the fixed order ((0,2),(1,3)) for 4 lanes: halves first. */
-  | { readonly op: 'fold'; readonly type: Type; readonly kind: 'add' | 'mul' | 'max' | 'min' | 'and' | 'or'; readonly x: Expr };
+  | {
+      readonly op: 'fold';
+      readonly type: Type;
+      readonly kind: 'add' | 'mul' | 'max' | 'min' | 'and' | 'or';
+      readonly x: Expr;
+    };
 
 export type Statement =
   | { readonly op: 'set'; readonly local: Local; readonly value: Expr }
@@ -106,7 +152,12 @@ export type Statement =
       readonly body: readonly Statement[];
     }
   | { readonly op: 'while'; readonly condition: Expr; readonly body: readonly Statement[] }
-  | { readonly op: 'if'; readonly condition: Expr; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  | {
+      readonly op: 'if';
+      readonly condition: Expr;
+      readonly then: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+    }
   /** Shown in dumps; printers ignore it. */
   | { readonly op: 'comment'; readonly text: string };
 

@@ -1,18 +1,44 @@
 import { type Node, topological } from '../graph/node.ts';
+import { buildWasm, type WasmArtifact, WasmProgram } from './cpu/wasm_program.ts';
+import { graphKey } from './graph_key.ts';
 import type { Program, ProgramSource } from './program.ts';
 import { evaluateReference } from './reference/evaluate.ts';
 import { Storage } from './storage.ts';
 
-/** Computes nodes on the current device. */
+/** Runs graphs on the current device. */
+
+const isStored = (node: Node): boolean => node.stored !== null;
+
+/** Compiled graphs by structure: an eager loop reuses the code of its first round. */
+const artifacts = new Map<string, WasmArtifact>();
+/** Entries are dropped oldest first beyond this many. */
+const mostArtifacts = 1024;
+
+/** Computes nodes now, in one program. */
 export function evaluate(nodes: readonly Node[]): Storage[] {
-  const inputs = topological(nodes, (n) => n.stored !== null).filter((n) => n.stored !== null);
-  return compile({ inputs, outputs: nodes, donations: nodes.map(() => -1) }).run(
-    inputs.map((n) => n.stored as Storage),
-  );
+  const inputs = topological(nodes, isStored).filter(isStored);
+  const source = { inputs, outputs: nodes, donations: nodes.map(() => -1) };
+  const storages = inputs.map((node) => node.stored as Storage);
+  if (device() === 'reference') return referenceProgram(source).run(storages);
+  const key = graphKey(source);
+  let artifact = artifacts.get(key);
+  if (artifact === undefined) {
+    artifact = buildWasm(source);
+    if (artifacts.size >= mostArtifacts) artifacts.delete(artifacts.keys().next().value!);
+  } else artifacts.delete(key);
+  artifacts.set(key, artifact);
+  return new WasmProgram(source, artifact).run(storages);
 }
 
-/** Makes a program for the current device. */
+/** Makes a program of a traced function. */
 export function compile(source: ProgramSource): Program {
+  return device() === 'reference' ? referenceProgram(source) : new WasmProgram(source);
+}
+
+/** `NABLA_DEVICE=reference` runs everything on the scalar interpreter: slow, but obviously right. */
+const device = (): string => (typeof process === 'undefined' ? 'cpu' : (process.env.NABLA_DEVICE ?? 'cpu'));
+
+function referenceProgram(source: ProgramSource): Program {
   return {
     run: (inputs) => {
       const data = new Map(source.inputs.map((node, i) => [node, inputs[i].read()]));

@@ -15,6 +15,8 @@ export class Storage implements StoredValue {
   /** Set once the value can be seen from outside of the variable that holds it: it may then not be overwritten in place. */
   shared = false;
   disposed = false;
+  /** Not to be evicted: the content of a variable. */
+  pinned = false;
   /** Fetches the value from the device's heap. Set by the heap for resident values. */
   fetch: (() => TypedArray) | null = null;
   /** Gives the place in the heap back. Set with fetch. */

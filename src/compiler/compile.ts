@@ -1,0 +1,223 @@
+import { type Node, sizeOf, typeText } from '../graph/node.ts';
+import { type Affine, forgetQuotients, sameAffine } from './affine.ts';
+import { buildKernels } from './build_kernels.ts';
+import type { Buffer, KernelFunction, LoopProgram, Statement } from './ir.ts';
+import type { ContractKernel, Kernel } from './kernel.ts';
+import { scalarOf } from './lower/emit.ts';
+import { lowerLoops } from './lower/loops.ts';
+import { lowerScatter } from './lower/scatter.ts';
+import { lowerSort } from './lower/sort.ts';
+import { lowerTile, planTile, tileScratch } from './lower/tile.ts';
+import { partition } from './partition.ts';
+import { type MemoryPlan, planMemory, readsOf, writesOf } from './plan.ts';
+import { simplify } from './simplify.ts';
+import type { Target } from './target.ts';
+
+/** Where a program finds or leaves an array at run time. */
+export type Place =
+  /** The storage of an input. */
+  | { readonly kind: 'input'; readonly input: number }
+  /** A constant array of the program. */
+  | { readonly kind: 'literal'; readonly literal: number }
+  /** A new storage that the program fills, argument `argument` of the table. */
+  | { readonly kind: 'new'; readonly argument: number };
+
+/** A compiled graph, before a printer makes it runnable. */
+export interface CompiledProgram {
+  readonly loops: LoopProgram;
+  readonly kernels: readonly Kernel[];
+  readonly memory: MemoryPlan;
+  /** Argument of the table for each input; -1 if the program does not read it. Argument 0 is the arena. */
+  readonly inputArguments: readonly number[];
+  /** Constant arrays, with their arguments. */
+  readonly literals: readonly { readonly node: Node<'literal'>; readonly argument: number }[];
+  readonly outputs: readonly Place[];
+  readonly argumentCount: number;
+}
+
+export interface CompileRequest {
+  readonly inputs: readonly Node[];
+  readonly outputs: readonly Node[];
+  /** For each output the position of an input whose storage it may overwrite, or -1. */
+  readonly donations: readonly number[];
+}
+
+/** Graph to loop IR, pass by pass. */
+export function compileGraph(request: CompileRequest, target: Target): CompiledProgram {
+  const inputs = new Set(request.inputs);
+  const isInput = (node: Node) => inputs.has(node);
+  const graph = simplify(request.outputs, isInput);
+  debug('graph', () => graph.nodes.map(nodeText).join('\n'));
+
+  const parts = partition(graph, isInput);
+  const needed = neededOutside(graph.outputs, parts, isInput);
+  const kernels = parts.groups.flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)));
+
+  // Arguments: the arena, inputs, literals, outputs.
+  let count = 1;
+  const places = new Map<Node, Buffer['place']>();
+  const used = new Set(kernels.flatMap((k) => [...readsOf(k).keys()]));
+  const argument = (node: Node): number => {
+    places.set(node, { kind: 'argument', argument: count });
+    return count++;
+  };
+  const inputArguments = request.inputs.map((node) =>
+    used.has(node) || request.donations.length > 0 ? argument(node) : -1,
+  );
+  const literals = graph.nodes.flatMap((node) =>
+    node.op === 'literal' ? [{ node: node as Node<'literal'>, argument: argument(node) }] : [],
+  );
+  const outputs = graph.outputs.map((node, i): Place => {
+    const given = request.inputs.indexOf(node);
+    if (given >= 0) return { kind: 'input', input: given };
+    const constant = literals.findIndex((l) => l.node === node);
+    if (constant >= 0) return { kind: 'literal', literal: constant };
+    const known = places.get(node);
+    if (known?.kind === 'argument') {
+      const donated = inputArguments.indexOf(known.argument);
+      return donated >= 0 ? { kind: 'input', input: donated } : { kind: 'new', argument: known.argument };
+    }
+    const donor = request.donations[i];
+    if (
+      donor >= 0 &&
+      sizeOf(node.shape) > 0 &&
+      canOverwrite(kernels, node, request.inputs[donor], graph.outputs)
+    ) {
+      places.set(node, { kind: 'argument', argument: inputArguments[donor] });
+      return { kind: 'input', input: donor };
+    }
+    return { kind: 'new', argument: argument(node) };
+  });
+
+  const tiles = kernels.map((kernel) => (kernel.kind === 'contract' ? planTile(kernel, target) : null));
+  const memory = planMemory(
+    kernels,
+    (node) => places.has(node),
+    kernels.map((kernel, i) => {
+      if (tiles[i] !== null) return tileScratch(tiles[i]);
+      return kernel.kind === 'sort' ? [4 * kernel.node.shape[kernel.node.shape.length - 1]] : [];
+    }),
+  );
+  for (const [node, offset] of memory.offsets) places.set(node, { kind: 'arena', offset });
+  debug(
+    'kernels',
+    () =>
+      kernels.map((k, i) => kernelText(k, i)).join('\n') +
+      `\narena ${memory.arenaBytes} bytes, live ${memory.liveBytes}`,
+  );
+
+  const buffers = new Map<Node, Buffer>();
+  const bufferOf = (node: Node): Buffer => {
+    let buffer = buffers.get(node);
+    if (buffer === undefined) {
+      // Loops over nothing are printed too, though they never read.
+      const place =
+        places.get(node) ?? (sizeOf(node.shape) === 0 ? ({ kind: 'arena', offset: 0 } as const) : undefined);
+      if (place === undefined) throw new Error(`compiler: ${nodeText(node)} has no place in memory`);
+      buffers.set(node, (buffer = { name: `b${node.id}`, scalar: scalarOf[node.dtype], place }));
+    }
+    return buffer;
+  };
+  const functions = kernels.map((kernel, i): KernelFunction => {
+    const scratch = memory.scratch[i].map((offset, k): Buffer => {
+      const scalar = kernel.kind === 'sort' ? 'i32' : 'f32';
+      return { name: `scratch${k}`, scalar, place: { kind: 'arena', offset } };
+    });
+    return { name: `${i}_${kernel.name}`, body: lower(kernel) };
+
+    function lower(k: Kernel): Statement[] {
+      switch (k.kind) {
+        case 'loops':
+          return lowerLoops(k, bufferOf, target.lanes);
+        case 'contract':
+          return lowerTile(tiles[i]!, bufferOf, [scratch[0], scratch[1]], target);
+        case 'scatter':
+          return lowerScatter(k, bufferOf);
+        case 'sort':
+          return lowerSort(k, bufferOf, scratch[0]);
+      }
+    }
+  });
+  forgetQuotients();
+  const loops = { kernels: functions };
+  return { loops, kernels, memory, inputArguments, literals, outputs, argumentCount: count };
+}
+
+/** Members of groups that are read by other groups, or are outputs: they must be written. */
+function neededOutside(
+  outputs: readonly Node[],
+  { groups, materialized }: ReturnType<typeof partition>,
+  isInput: (node: Node) => boolean,
+): Set<Node> {
+  const needed = new Set(outputs.filter((node) => !isInput(node)));
+  for (const group of groups) {
+    const own = new Set(group.members);
+    const seen = new Set<Node>();
+    const stack = group.members.flatMap((m) => m.inputs);
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      if (seen.has(node)) continue;
+      seen.add(node);
+      if (materialized.has(node)) {
+        if (!own.has(node)) needed.add(node);
+      } else stack.push(...node.inputs);
+    }
+  }
+  return needed;
+}
+
+/**
+ * Whether an output may be written over an input: whoever reads the input has run before, or is the writer itself and reads the
+ * very element that it writes.
+ */
+function canOverwrite(
+  kernels: readonly Kernel[],
+  output: Node,
+  input: Node,
+  outputs: readonly Node[],
+): boolean {
+  // The old content is itself a result.
+  if (outputs.includes(input)) return false;
+  const writers = kernels.flatMap((k, i) => (writesOf(k).includes(output) ? [i] : []));
+  if (writers.length !== 1) return false;
+  const [writer] = writers;
+  return kernels.every((kernel, i) => {
+    const indices = readsOf(kernel).get(input);
+    if (indices === undefined || i < writer) return true;
+    if (i > writer || kernel.kind !== 'loops' || kernel.reductions.length > 0) return false;
+    const own = kernel.outputs.find((o) => o.node === output)!;
+    return indices.every((index: Affine) => sameAffine(index, own.index));
+  });
+}
+
+const levels = (): readonly string[] =>
+  (typeof process === 'undefined' ? '' : (process.env.NABLA_DEBUG ?? '')).split(',');
+
+/** Prints one level of a compilation if NABLA_DEBUG asks for it: graph, kernels, source. */
+export function debug(level: 'graph' | 'kernels' | 'source', text: () => string): void {
+  if (levels().includes(level)) console.error(`--- ${level}\n${text()}`);
+}
+
+const attributesText = (node: Node): string => {
+  if (node.op === 'literal') return '';
+  const entries = Object.entries(node.attributes).filter(([, v]) => v !== undefined);
+  return entries.length === 0 ? '' : ` ${JSON.stringify(Object.fromEntries(entries))}`;
+};
+
+export const nodeText = (node: Node): string =>
+  `%${node.id} = ${node.op}(${node.inputs.map((i) => `%${i.id}`).join(', ')})${attributesText(node)} : ${typeText(node.dtype, node.shape)}`;
+
+function kernelText(kernel: Kernel, i: number): string {
+  const list = (axes: ContractKernel['m']) => `[${axes.map((a) => a.extent).join(', ')}]`;
+  const reads = [...readsOf(kernel).keys()].map((n) => `%${n.id}`).join(' ');
+  const writes = writesOf(kernel)
+    .map((n) => `%${n.id}:${typeText(n.dtype, n.shape)}`)
+    .join(' ');
+  const domain =
+    kernel.kind === 'contract'
+      ? `batch ${list(kernel.batch)} rows ${list(kernel.m)} columns ${list(kernel.n)} sum ${list(kernel.k)}`
+      : kernel.kind === 'loops'
+        ? `${list(kernel.axes)} reducing ${list(kernel.axes.filter((a) => kernel.reduced.has(a.id)))}`
+        : '';
+  return `k${i} ${kernel.name} (${kernel.kind}) ${domain}: ${reads} -> ${writes}`;
+}

@@ -1,0 +1,381 @@
+import type { Node } from '../../graph/node.ts';
+import type { Axis } from '../affine.ts';
+import type { Buffer, Expr, Local, Scalar, Statement } from '../ir.ts';
+import {
+  binary,
+  compare,
+  constant,
+  fold,
+  get,
+  i32Constant,
+  index,
+  local,
+  loop,
+  select,
+  set,
+  splat,
+  store,
+  typeOf,
+} from '../ir_build.ts';
+import type { KernelExpr, LoopKernel, Output, Reduction } from '../kernel.ts';
+import { Emitter, scalarOf } from './emit.ts';
+import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
+import { vectorAxis } from './vectorize.ts';
+
+/** Loop kernels as loop IR: which loops, in which order, and how wide. */
+
+/** Sums of more terms than this are made of partial sums, each of at most as many. */
+const longestPartialSum = 1024;
+
+/** Vectors that one round of an unrolled loop covers. */
+const unrolling = 4;
+
+export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer, lanes: number): Statement[] {
+  const kernel = mergeAxes(source);
+  const top: Statement[] = [];
+  const emitter = new Emitter(bufferOf, top);
+  new LoopNest(kernel, emitter, bufferOf, vectorAxis(kernel, lanes), lanes).build();
+  return top;
+}
+
+/** Registers in which a reduction accumulates; several for unrolled loops. */
+interface Accumulator {
+  readonly reduction: Reduction;
+  readonly values: Local[];
+  /** Winning positions, for argmax and argmin. */
+  readonly positions: Local[];
+}
+
+class LoopNest {
+  readonly #kernel: LoopKernel;
+  readonly #emitter: Emitter;
+  readonly #bufferOf: (node: Node) => Buffer;
+  readonly #vector: Axis | null;
+  readonly #lanes: number;
+  readonly #row: readonly Axis[];
+  /** For every reduction the pass that computes it. */
+  readonly #pass = new Map<Node, number>();
+  readonly #passes: number;
+
+  constructor(
+    kernel: LoopKernel,
+    emitter: Emitter,
+    bufferOf: (node: Node) => Buffer,
+    vector: Axis | null,
+    lanes: number,
+  ) {
+    this.#kernel = kernel;
+    this.#emitter = emitter;
+    this.#bufferOf = bufferOf;
+    this.#vector = vector;
+    this.#lanes = lanes;
+    this.#row = kernel.axes.filter((axis) => kernel.reduced.has(axis.id));
+    const known = new Map<KernelExpr, number>();
+    for (const reduction of kernel.reductions)
+      this.#pass.set(reduction.node, this.#passesBefore(reduction.value, known));
+    const stores = kernel.outputs
+      .filter((o) => o.level === 'full')
+      .map((o) => this.#passesBefore(o.value, known));
+    this.#passes = Math.max(-1, ...this.#pass.values(), ...stores) + 1;
+  }
+
+  /** How many passes must have ended before an expression can be computed. */
+  #passesBefore(x: KernelExpr, known: Map<KernelExpr, number>): number {
+    let passes = known.get(x);
+    if (passes === undefined) {
+      passes = x.op === 'result' ? this.#pass.get(x.of)! + 1 : 0;
+      const after = (operand: KernelExpr) => {
+        passes = Math.max(passes!, this.#passesBefore(operand, known));
+      };
+      visitIndices(x, (index) => visitDynamic(index, after), after);
+      known.set(x, passes);
+    }
+    return passes;
+  }
+
+  build(): void {
+    const outer = this.#kernel.axes.filter((axis) => !this.#kernel.reduced.has(axis.id));
+    const vector = this.#vector !== null && !this.#kernel.reduced.has(this.#vector.id) ? this.#vector : null;
+    // The vector axis goes innermost among the outer axes.
+    const order = vector === null ? outer : [...outer.filter((axis) => axis !== vector), vector];
+    this.#outer(order, vector);
+  }
+
+  #outer(axes: readonly Axis[], vector: Axis | null): void {
+    const [axis, ...rest] = axes;
+    if (axis === undefined) return this.#point();
+    if (axis !== vector) return this.#loop(axis, 0, axis.extent, 1, () => this.#outer(rest, vector));
+    // Reductions of columns gain from several columns a pass over the rows; maps are limited by memory anyway.
+    const wide = this.#kernel.reductions.length > 0 ? unrolling : 1;
+    let from = 0;
+    for (const parts of wide > 1 ? [wide, 1] : [1]) {
+      const step = parts * this.#lanes;
+      const end = from + Math.floor((axis.extent - from) / step) * step;
+      if (end === from) continue;
+      this.#emitter.vectorize({ id: axis.id, lanes: this.#lanes });
+      this.#loop(axis, from, end, step, () => this.#point(parts));
+      this.#emitter.vectorize(null);
+      from = end;
+    }
+    if (from < axis.extent) this.#loop(axis, from, axis.extent, 1, () => this.#point());
+  }
+
+  /** A loop over one axis; its statements go where the emitter stands. */
+  #loop(axis: Axis, begin: number | Expr, end: number | Expr, step: number, body: () => void): void {
+    const variable = local(`i${axis.id}`, typeOf('i32'));
+    const at = { offset: 0, terms: [{ local: variable, coefficient: 1 }], dynamic: [] };
+    const single = typeof begin === 'number' && typeof end === 'number' && end - begin === step;
+    const position = single ? index(begin) : at;
+    const statements = this.#emitter.inside([[axis.id, position]], body);
+    if (single) this.#emitter.statements.push(...statements);
+    else this.#emitter.statements.push(loop(variable, begin, end, step, statements));
+  }
+
+  /** All that happens at one point of the outer axes (or at several, along the vector axis). */
+  #point(parts = 1): void {
+    const columns = this.#emitter.isVector;
+    for (let pass = 0; pass < this.#passes; pass++) {
+      const reductions = this.#kernel.reductions.filter((r) => this.#pass.get(r.node) === pass);
+      const known = new Map<KernelExpr, number>();
+      const stores = this.#kernel.outputs.filter(
+        (o) => o.level === 'full' && this.#passesBefore(o.value, known) === pass,
+      );
+      if (this.#vector !== null && this.#kernel.reduced.has(this.#vector.id))
+        this.#rowPass(reductions, stores, this.#vector);
+      else this.#columnPass(reductions, stores, parts, columns);
+    }
+    this.#write(
+      this.#kernel.outputs.filter((o) => o.level === 'outer'),
+      parts,
+      columns,
+    );
+    for (const { node } of this.#kernel.reductions) this.#emitter.forget(node);
+  }
+
+  /** Values first, then stores: an output may take the place of an array that another output reads. */
+  #write(outputs: readonly Output[], parts: number, wide: boolean): void {
+    const writes: Statement[] = [];
+    for (let part = 0; part < parts; part++) {
+      for (const { node, value, index } of outputs) {
+        let result = this.#emitter.emit(value, part, wide);
+        if (outputs.length * parts > 1 && result.op !== 'local' && result.op !== 'const') {
+          const register = local('v', result.type);
+          this.#emitter.statements.push(set(register, result));
+          result = get(register);
+        }
+        writes.push(store(this.#bufferOf(node), this.#emitter.index(index, part), result));
+      }
+    }
+    this.#emitter.statements.push(...writes);
+  }
+
+  #accumulator(reduction: Reduction, count: number, lanes: number): Accumulator {
+    const type = typeOf(scalarOf[reduction.value.dtype], lanes);
+    const values = Array.from({ length: count }, () => local('sum', type));
+    const positions = isArg(reduction.kind) ? values.map(() => local('winner', typeOf('i32', lanes))) : [];
+    return { reduction, values, positions };
+  }
+
+  #start({ reduction, values, positions }: Accumulator): Statement[] {
+    return [
+      ...values.map((v) => set(v, constant(v.type, identityOf(reduction.kind, v.type.scalar)))),
+      ...positions.map((p) => set(p, constant(p.type, 0))),
+    ];
+  }
+
+  /** One more term for an accumulator, at the emitter's present position. */
+  #accumulate({ reduction, values, positions }: Accumulator, part: number, wide: boolean): void {
+    const { statements } = this.#emitter;
+    const value = this.#emitter.emit(reduction.value, part, wide);
+    const sum = values[part];
+    if (positions.length === 0) {
+      statements.push(set(sum, combine(reduction.kind, get(sum), value)));
+      return;
+    }
+    const position = positions[part];
+    const kept = local('x', value.type);
+    statements.push(set(kept, value));
+    const wins = beats(reduction.kind === 'argmax', get(kept), get(sum));
+    const flag = local('wins', wins.type);
+    const here = this.#emitter.position(reduction.position);
+    statements.push(
+      set(flag, wins),
+      set(position, select(get(flag), splat(here, position.type.lanes), get(position))),
+      set(sum, select(get(flag), get(kept), get(sum))),
+    );
+  }
+
+  /** Rows are walked one element (of each column) after the other. */
+  #columnPass(
+    reductions: readonly Reduction[],
+    stores: readonly Output[],
+    parts: number,
+    wide: boolean,
+  ): void {
+    const lanes = wide ? this.#lanes : 1;
+    const accumulators = reductions.map((r) => this.#accumulator(r, parts, lanes));
+    const terms = this.#row.reduce((n, axis) => n * axis.extent, 1);
+    const blocked = terms > longestPartialSum && reductions.some((r) => r.kind === 'sum' && isFloating(r));
+    const totals = blocked ? accumulators.map((a) => a.values.map((v) => local('total', v.type))) : [];
+    const body = () => {
+      for (let part = 0; part < parts; part++) for (const a of accumulators) this.#accumulate(a, part, wide);
+      this.#write(stores, parts, wide);
+    };
+    const nest = (axes: readonly Axis[]): void => {
+      const [axis, ...rest] = axes;
+      if (axis === undefined) return body();
+      this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
+    };
+    const { statements } = this.#emitter;
+    const [first, ...rest] = this.#row;
+    if (!blocked) {
+      statements.push(...accumulators.flatMap((a) => this.#start(a)));
+      nest(this.#row);
+    } else {
+      // Partial sums, then their sum: rounding errors grow with the length of the parts.
+      const inner = rest.reduce((n, axis) => n * axis.extent, 1);
+      const block = Math.max(1, Math.floor(longestPartialSum / inner));
+      accumulators.forEach((a, i) => {
+        for (const total of totals[i])
+          statements.push(set(total, constant(total.type, identityOf(a.reduction.kind, total.type.scalar))));
+        // Only sums are split; the others go on through all blocks.
+        if (a.reduction.kind !== 'sum') statements.push(...this.#start(a));
+      });
+      const start = local('block', typeOf('i32'));
+      const end = binary('min', binary('add', get(start), i32Constant(block)), i32Constant(first.extent));
+      const bodyOfBlock = this.#emitter.inside([], () => {
+        const here = this.#emitter.statements;
+        for (const a of accumulators) if (a.reduction.kind === 'sum') here.push(...this.#start(a));
+        this.#loop(first, get(start), end, 1, () => nest(rest));
+        accumulators.forEach((a, i) => {
+          if (a.reduction.kind !== 'sum') return;
+          a.values.forEach((v, part) => {
+            here.push(set(totals[i][part], binary('add', get(totals[i][part]), get(v))));
+          });
+        });
+      });
+      statements.push(loop(start, 0, first.extent, block, bodyOfBlock));
+    }
+    accumulators.forEach((a, i) => {
+      const values = blocked && a.reduction.kind === 'sum' ? totals[i] : a.values;
+      this.#emitter.define(a.reduction.node, (a.positions.length > 0 ? a.positions : values).map(get));
+    });
+  }
+
+  /** Rows are walked several elements at a time, accumulating in the lanes. */
+  #rowPass(reductions: readonly Reduction[], stores: readonly Output[], vector: Axis): void {
+    const { statements } = this.#emitter;
+    const unrolled = vector.extent >= 4 * unrolling * this.#lanes ? unrolling : 1;
+    const wide = reductions.map((r) => this.#accumulator(r, unrolled, this.#lanes));
+    const narrow = reductions.map((r) => this.#accumulator(r, 1, 1));
+    statements.push(...[...wide, ...narrow].flatMap((a) => this.#start(a)));
+    const others = this.#row.filter((axis) => axis !== vector);
+    const along = (): void => {
+      let from = 0;
+      for (const parts of unrolled > 1 ? [unrolled, 1] : [1]) {
+        const step = parts * this.#lanes;
+        const end = from + Math.floor((vector.extent - from) / step) * step;
+        if (end === from) continue;
+        this.#emitter.vectorize({ id: vector.id, lanes: this.#lanes });
+        this.#blockwise(vector, from, end, step, wide, () => {
+          for (let part = 0; part < parts; part++) for (const a of wide) this.#accumulate(a, part, true);
+          this.#write(stores, parts, true);
+        });
+        this.#emitter.vectorize(null);
+        from = end;
+      }
+      if (from < vector.extent)
+        this.#loop(vector, from, vector.extent, 1, () => {
+          for (const a of narrow) this.#accumulate(a, 0, false);
+          this.#write(stores, 1, false);
+        });
+    };
+    const nest = (axes: readonly Axis[]): void => {
+      const [axis, ...rest] = axes;
+      if (axis === undefined) return along();
+      this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
+    };
+    nest(others);
+    reductions.forEach((reduction, i) => {
+      const joined = wide[i].values.map(get).reduce((a, b) => combine(reduction.kind, a, b));
+      const total = local('total', narrow[i].values[0].type);
+      const kind = foldKinds[reduction.kind as keyof typeof foldKinds];
+      statements.push(set(total, combine(reduction.kind, fold(kind, joined), get(narrow[i].values[0]))));
+      this.#emitter.define(reduction.node, [get(total)]);
+    });
+  }
+
+  /** A loop whose float sums are collected in blocks, so that no lane adds up too many terms. */
+  #blockwise(
+    axis: Axis,
+    begin: number,
+    end: number,
+    step: number,
+    accumulators: readonly Accumulator[],
+    body: () => void,
+  ): void {
+    const sums = accumulators.filter((a) => a.reduction.kind === 'sum' && isFloating(a.reduction));
+    const rounds = (end - begin) / step;
+    const block = longestPartialSum / unrolling;
+    if (sums.length === 0 || rounds <= block) return this.#loop(axis, begin, end, step, body);
+    const { statements } = this.#emitter;
+    const totals = sums.map((a) => a.values.map((v) => local('total', v.type)));
+    sums.forEach((a, i) => {
+      a.values.forEach((v, part) => {
+        statements.push(set(totals[i][part], get(v)));
+      });
+    });
+    const start = local('block', typeOf('i32'));
+    const last = binary('min', binary('add', get(start), i32Constant(block * step)), i32Constant(end));
+    const bodyOfBlock = this.#emitter.inside([], () => {
+      const here = this.#emitter.statements;
+      for (const a of sums) here.push(...this.#start(a));
+      this.#loop(axis, get(start), last, step, body);
+      sums.forEach((a, i) => {
+        a.values.forEach((v, part) => {
+          here.push(set(totals[i][part], binary('add', get(totals[i][part]), get(v))));
+        });
+      });
+    });
+    statements.push(loop(start, begin, end, block * step, bodyOfBlock));
+    sums.forEach((a, i) => {
+      a.values.forEach((v, part) => {
+        statements.push(set(v, get(totals[i][part])));
+      });
+    });
+  }
+}
+
+const isArg = (kind: Reduction['kind']): boolean => kind === 'argmax' || kind === 'argmin';
+const isFloating = (r: Reduction): boolean => r.value.dtype === 'float32' || r.value.dtype === 'float64';
+
+const foldKinds = { sum: 'add', prod: 'mul', max: 'max', min: 'min', and: 'and', or: 'or' } as const;
+
+const combine = (kind: Reduction['kind'], a: Expr, b: Expr): Expr =>
+  binary(foldKinds[kind as keyof typeof foldKinds], a, b);
+
+/** Where a reduction starts. For argmax the first element always wins against it or equals it. */
+function identityOf(kind: Reduction['kind'], scalar: Scalar): number {
+  switch (kind) {
+    case 'sum':
+    case 'or':
+      return 0;
+    case 'prod':
+    case 'and':
+      return 1;
+    case 'max':
+    case 'argmax':
+      return scalar === 'i32' ? -(2 ** 31) : scalar === 'u32' ? 0 : Number.NEGATIVE_INFINITY;
+    case 'min':
+    case 'argmin':
+      return scalar === 'i32' ? 2 ** 31 - 1 : scalar === 'u32' ? 2 ** 32 - 1 : Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Whether x replaces the extreme so far: greater (less), or the first NaN. */
+function beats(greater: boolean, x: Expr, extreme: Expr): Expr {
+  const better = greater ? compare('lt', extreme, x) : compare('lt', x, extreme);
+  if (x.type.scalar !== 'f32' && x.type.scalar !== 'f64') return better;
+  const firstNaN = binary('and', compare('ne', x, x), compare('eq', extreme, extreme));
+  return binary('or', better, firstNaN);
+}

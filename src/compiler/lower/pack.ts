@@ -1,0 +1,253 @@
+import type { Axis } from '../affine.ts';
+import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
+import {
+  addIndex,
+  binary,
+  compare,
+  get,
+  i32Constant,
+  ifThen,
+  index,
+  indexOf,
+  indexValue,
+  local,
+  loop,
+  scaleIndex,
+  set,
+  shuffle,
+  store,
+  typeOf,
+} from '../ir_build.ts';
+import type { KernelExpr } from '../kernel.ts';
+import type { Emitter } from './emit.ts';
+import { bindRows } from './rows.ts';
+import { isVectorizable } from './vectorize.ts';
+
+/** The part of a sum that one block covers. */
+export interface Packing {
+  /** The axis that is cut into chunks, with the present chunk. */
+  readonly cut: { readonly axis: Axis; readonly from: Expr; readonly to: Expr } | null;
+  /** Axes that are covered whole. */
+  readonly inner: readonly Axis[];
+  /** Number of terms. */
+  readonly length: Expr;
+}
+
+export interface PanelOptions {
+  readonly operand: KernelExpr;
+  /** The operand's rows (or columns) are the row-major positions of these axes. */
+  readonly axes: readonly Axis[];
+  readonly total: number;
+  /** Rows of this block. */
+  readonly from: Expr;
+  readonly to: Expr;
+  /** Rows of a panel. */
+  readonly width: number;
+  readonly into: Buffer;
+  readonly packing: Packing;
+  readonly lanes: number;
+}
+
+/**
+ * Copies a block of an operand into panels of `width` rows: element (row r of the panel, term k) lies at k * width + r. Rows past
+ * the end repeat the last one; what they give is never stored.
+ */
+export function packPanels(emitter: Emitter, options: PanelOptions): void {
+  const { from, to, width, packing } = options;
+  const row = local('row', typeOf('i32'));
+  const panel = local('panel', typeOf('i32'));
+  const strategy = chooseStrategy(options);
+  const body = emitter.inside([], () => {
+    strategy(emitter, options, row, panel);
+    emitter.statements.push(
+      set(panel, binary('add', get(panel), binary('mul', packing.length, i32Constant(width)))),
+    );
+  });
+  emitter.statements.push(set(panel, i32Constant(0)), loop(row, from, to, width, body));
+}
+
+type Strategy = (emitter: Emitter, options: PanelOptions, row: Local, panel: Local) => void;
+
+function chooseStrategy({ operand, axes, packing, lanes, total }: PanelOptions): Strategy {
+  const along = (axis: Axis | undefined) => axis !== undefined && isVectorizable(operand, axis.id);
+  const lastRow = axes[axes.length - 1];
+  // Consecutive rows must not cross into the next row of an outer axis.
+  const whole = axes.length === 1 ? total >= lanes : lastRow.extent % lanes === 0;
+  if (whole && along(lastRow)) return alongRows;
+  const lastTerm = packing.inner[packing.inner.length - 1];
+  if (lanes === 4 && lastTerm !== undefined && lastTerm.extent >= lanes && along(lastTerm)) return alongTerms;
+  return oneByOne;
+}
+
+const at = (variable: Local): Index => ({
+  offset: 0,
+  terms: [{ local: variable, coefficient: 1 }],
+  dynamic: [],
+});
+
+/** Loops over the terms of a block but for the last `keep` inner axes; the body gets the number of the first term. */
+function overTerms(emitter: Emitter, packing: Packing, keep: number, body: (term: Index) => void): void {
+  const { cut, inner } = packing;
+  const looped = inner.slice(0, inner.length - keep);
+  const size = (axes: readonly Axis[]) => axes.reduce((n, axis) => n * axis.extent, 1);
+  const nest = (i: number, term: Index): void => {
+    if (i === looped.length) return body(term);
+    const variable = local(`t${looped[i].id}`, typeOf('i32'));
+    const statements = emitter.inside([[looped[i].id, at(variable)]], () =>
+      nest(i + 1, addIndex(term, scaleIndex(at(variable), size(inner.slice(i + 1))))),
+    );
+    emitter.statements.push(loop(variable, 0, looped[i].extent, 1, statements));
+  };
+  if (cut === null) return nest(0, index(0));
+  const variable = local(`t${cut.axis.id}`, typeOf('i32'));
+  const statements = emitter.inside([[cut.axis.id, at(variable)]], () => {
+    const done = addIndex(at(variable), scaleIndex(indexOf(cut.from), -1));
+    nest(0, scaleIndex(done, size(inner)));
+  });
+  emitter.statements.push(loop(variable, cut.from, cut.to, 1, statements));
+}
+
+/** The number of a row of the panel, at most that of the last row. */
+function clampedRow(emitter: Emitter, row: Local, offset: Index, total: number): Index {
+  const clamped = local('clamped', typeOf('i32'));
+  const position = indexValue(addIndex(at(row), offset));
+  emitter.statements.push(set(clamped, binary('min', position, i32Constant(total - 1))));
+  return at(clamped);
+}
+
+/** Element by element. */
+const oneByOne: Strategy = (emitter, { operand, axes, total, width, into, packing }, row, panel) => {
+  const r = local('r', typeOf('i32'));
+  const body = emitter.inside([], () => {
+    const bound = bindRows(emitter, axes, clampedRow(emitter, row, at(r), total), null);
+    const statements = emitter.inside(bound, () =>
+      overTerms(emitter, packing, 0, (term) => {
+        const position = addIndex(addIndex(at(panel), at(r)), scaleIndex(term, width));
+        emitter.statements.push(store(into, position, emitter.emit(operand)));
+      }),
+    );
+    emitter.statements.push(...statements);
+  });
+  emitter.statements.push(loop(r, 0, width, 1, body));
+};
+
+/** Several rows at a time: they are contiguous in the operand. */
+const alongRows: Strategy = (emitter, { operand, axes, total, width, into, packing, lanes }, row, panel) => {
+  const last = axes[axes.length - 1];
+  for (let group = 0; group < width; group += lanes) {
+    const wide = emitter.inside([], () => {
+      const bound = bindRows(emitter, axes, addIndex(at(row), index(group)), null);
+      emitter.vectorize({ id: last.id, lanes });
+      const statements = emitter.inside(bound, () =>
+        overTerms(emitter, packing, 0, (term) => {
+          const position = addIndex(addIndex(at(panel), index(group)), scaleIndex(term, width));
+          emitter.statements.push(store(into, position, emitter.emit(operand, 0, true)));
+        }),
+      );
+      emitter.vectorize(null);
+      emitter.statements.push(...statements);
+    });
+    if (total % width === 0) {
+      emitter.statements.push(...wide);
+      continue;
+    }
+    const narrow = emitter.inside([], () => {
+      const r = local('r', typeOf('i32'));
+      const body = emitter.inside([], () => {
+        const bound = bindRows(
+          emitter,
+          axes,
+          clampedRow(emitter, row, addIndex(at(r), index(group)), total),
+          null,
+        );
+        const statements = emitter.inside(bound, () =>
+          overTerms(emitter, packing, 0, (term) => {
+            const position = addIndex(
+              addIndex(at(panel), addIndex(at(r), index(group))),
+              scaleIndex(term, width),
+            );
+            emitter.statements.push(store(into, position, emitter.emit(operand)));
+          }),
+        );
+        emitter.statements.push(...statements);
+      });
+      emitter.statements.push(loop(r, 0, lanes, 1, body));
+    });
+    const isInside = compare('le', indexValue(addIndex(at(row), index(group + lanes))), i32Constant(total));
+    emitter.statements.push(ifThen(isInside, wide, narrow));
+  }
+};
+
+/** Several terms of four rows at a time, turned in registers: terms are contiguous in the operand. */
+const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, packing, lanes }, row, panel) => {
+  const last = packing.inner[packing.inner.length - 1];
+  const group = local('group', typeOf('i32'));
+  const whole = Math.floor(last.extent / lanes) * lanes;
+  const body = emitter.inside([], () => {
+    const rows = Array.from({ length: lanes }, (_, r) =>
+      bindRows(emitter, axes, clampedRow(emitter, row, addIndex(at(group), index(r)), total), null),
+    );
+    overTerms(emitter, packing, 1, (term) => {
+      const base = addIndex(addIndex(at(panel), at(group)), scaleIndex(term, width));
+      const t = local('t', typeOf('i32'));
+      const block = emitter.inside([[last.id, at(t)]], () => {
+        emitter.vectorize({ id: last.id, lanes });
+        const lines = rows.map((bound) => {
+          let value: Expr | null = null;
+          const statements = emitter.inside(bound, () => {
+            value = emitter.emit(operand, 0, true);
+          });
+          emitter.statements.push(...statements);
+          const kept = local('line', value!.type);
+          emitter.statements.push(set(kept, value!));
+          return get(kept);
+        });
+        emitter.vectorize(null);
+        transposed(emitter.statements, lines).forEach((column, k) => {
+          emitter.statements.push(
+            store(into, addIndex(base, addIndex(scaleIndex(at(t), width), index(k * width))), column),
+          );
+        });
+      });
+      emitter.statements.push(loop(t, 0, whole, lanes, block));
+      if (whole === last.extent) return;
+      const rest = local('t', typeOf('i32'));
+      const tail = emitter.inside([[last.id, at(rest)]], () => {
+        rows.forEach((bound, r) => {
+          const statements = emitter.inside(bound, () => {
+            const position = addIndex(base, addIndex(scaleIndex(at(rest), width), index(r)));
+            emitter.statements.push(store(into, position, emitter.emit(operand)));
+          });
+          emitter.statements.push(...statements);
+        });
+      });
+      emitter.statements.push(loop(rest, whole, last.extent, 1, tail));
+    });
+  });
+  emitter.statements.push(loop(group, 0, width, lanes, body));
+};
+
+/** A 4x4 block turned over its diagonal: two rounds of interleaving. */
+function transposed(statements: Statement[], [a, b, c, d]: readonly Expr[]): Expr[] {
+  const keep = (x: Expr): Expr => {
+    const register = local('turn', x.type);
+    statements.push(set(register, x));
+    return get(register);
+  };
+  const [low, high] = [
+    [0, 4, 1, 5],
+    [2, 6, 3, 7],
+  ];
+  const [ab0, cd0] = [keep(shuffle(a, b, low)), keep(shuffle(c, d, low))];
+  const [ab1, cd1] = [keep(shuffle(a, b, high)), keep(shuffle(c, d, high))];
+  const [first, second] = [
+    [0, 1, 4, 5],
+    [2, 3, 6, 7],
+  ];
+  return [
+    shuffle(ab0, cd0, first),
+    shuffle(ab0, cd0, second),
+    shuffle(ab1, cd1, first),
+    shuffle(ab1, cd1, second),
+  ].map(keep);
+}

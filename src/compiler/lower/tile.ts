@@ -1,0 +1,400 @@
+import type { Node } from '../../graph/node.ts';
+import { type Axis, constantIndex } from '../affine.ts';
+import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
+import {
+  addIndex,
+  binary,
+  compare,
+  constant,
+  extract,
+  get,
+  i32Constant,
+  ifThen,
+  index,
+  indexValue,
+  load,
+  local,
+  loop,
+  scaleIndex,
+  set,
+  splat,
+  store,
+  typeOf,
+} from '../ir_build.ts';
+import type { ContractKernel, KernelExpr, LoopKernel } from '../kernel.ts';
+import { longestSum } from '../partition.ts';
+import type { Target } from '../target.ts';
+import { Emitter } from './emit.ts';
+import { mergeAxes } from './merge_axes.ts';
+import { type Packing, packPanels } from './pack.ts';
+import { bindRows } from './rows.ts';
+import { isVectorizable } from './vectorize.ts';
+
+/**
+ * A dense product as the five loops of Goto and van de Geijn (2008): columns, sum, rows in blocks that fit the caches; within
+ * a block both operands are packed in the order in which a register tile consumes them. Packing evaluates whatever expression
+ * the operand is, so that windows, padding and elementwise producers cost no array of their own.
+ */
+export interface TilePlan {
+  readonly kernel: ContractKernel;
+  readonly rows: number;
+  readonly columns: number;
+  /** Axes of the sum that are looped over block by block. */
+  readonly sumOuter: readonly Axis[];
+  /** The axis of the sum that is cut into chunks, if any. */
+  readonly sumCut: Axis | null;
+  readonly chunk: number;
+  /** Axes of the sum that lie in every block whole. */
+  readonly sumInner: readonly Axis[];
+  /** Longest sum of a block. */
+  readonly sumLength: number;
+  readonly rowBlock: number;
+  readonly columnBlock: number;
+}
+
+const product = (axes: readonly Axis[]): number => axes.reduce((n, axis) => n * axis.extent, 1);
+const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+export function planTile(source: ContractKernel, target: Target): TilePlan {
+  const kernel = mergeContractAxes(source);
+  const [rows, columns, sum] = [kernel.m, kernel.n, kernel.k].map(product);
+  let inner = kernel.k.length;
+  let innerSize = 1;
+  const limit = sum <= longestSum ? longestSum : target.sumBlock;
+  while (inner > 0 && innerSize * kernel.k[inner - 1].extent <= limit) innerSize *= kernel.k[--inner].extent;
+  const cut = inner > 0 ? kernel.k[inner - 1] : null;
+  const most = Math.max(1, Math.floor(limit / innerSize));
+  const chunk = cut === null ? 1 : Math.ceil(cut.extent / Math.ceil(cut.extent / most));
+  const sumLength = innerSize * chunk;
+  const nr = target.tileVectors * target.lanes;
+  const fit = (elements: number, of: number, step: number) =>
+    Math.min(roundUp(of, step), Math.max(step, Math.floor(elements / sumLength / step) * step));
+  return {
+    kernel,
+    rows,
+    columns,
+    sumOuter: cut === null ? [] : kernel.k.slice(0, inner - 1),
+    sumCut: cut,
+    chunk,
+    sumInner: kernel.k.slice(inner),
+    sumLength,
+    rowBlock: fit(target.rowBlockElements, rows, target.tileRows),
+    columnBlock: fit(target.columnBlockElements, columns, nr),
+  };
+}
+
+/** Bytes of scratch memory for the packed operands: rows, then columns. */
+export const tileScratch = (plan: TilePlan): [number, number] => [
+  plan.rowBlock * plan.sumLength * 4,
+  plan.columnBlock * plan.sumLength * 4,
+];
+
+/** Neighbouring axes of one role that all indices run through become one axis. */
+function mergeContractAxes(kernel: ContractKernel): ContractKernel {
+  const value: KernelExpr = { op: 'binary', dtype: kernel.node.dtype, kind: 'mul', a: kernel.a, b: kernel.b };
+  const loops: LoopKernel = {
+    kind: 'loops',
+    name: kernel.name,
+    axes: [...kernel.batch, ...kernel.m, ...kernel.n, ...kernel.k],
+    reduced: new Set(kernel.k.map((axis) => axis.id)),
+    reductions: [{ node: kernel.node, kind: 'sum', value, position: constantIndex(0) }],
+    outputs: kernel.outputs,
+  };
+  const roles = new Map<number, string>();
+  for (const role of ['batch', 'm', 'n', 'k'] as const)
+    for (const axis of kernel[role]) roles.set(axis.id, role);
+  const merged = mergeAxes(loops, roles);
+  const { a, b } = merged.reductions[0].value as KernelExpr & { op: 'binary' };
+  const list = (role: string) => merged.axes.filter((axis) => roles.get(axis.id) === role);
+  return {
+    ...kernel,
+    a,
+    b,
+    outputs: merged.outputs,
+    batch: list('batch'),
+    m: list('m'),
+    n: list('n'),
+    k: list('k'),
+  };
+}
+
+export function lowerTile(
+  plan: TilePlan,
+  bufferOf: (node: Node) => Buffer,
+  [packedRows, packedColumns]: readonly [Buffer, Buffer],
+  target: Target,
+): Statement[] {
+  const top: Statement[] = [];
+  const emitter = new Emitter(bufferOf, top);
+  new TileNest(plan, emitter, bufferOf, packedRows, packedColumns, target).build();
+  return top;
+}
+
+class TileNest {
+  readonly #plan: TilePlan;
+  readonly #emitter: Emitter;
+  readonly #bufferOf: (node: Node) => Buffer;
+  readonly #packedRows: Buffer;
+  readonly #packedColumns: Buffer;
+  readonly #target: Target;
+  readonly #isSplit: boolean;
+  /** 1 while the first block of the sum is done: later ones add to what is there. */
+  readonly #isFirst = local('first', typeOf('bool'));
+
+  constructor(
+    plan: TilePlan,
+    emitter: Emitter,
+    bufferOf: (node: Node) => Buffer,
+    packedRows: Buffer,
+    packedColumns: Buffer,
+    target: Target,
+  ) {
+    this.#plan = plan;
+    this.#emitter = emitter;
+    this.#bufferOf = bufferOf;
+    this.#packedRows = packedRows;
+    this.#packedColumns = packedColumns;
+    this.#target = target;
+    this.#isSplit = plan.sumCut !== null;
+  }
+
+  build(): void {
+    const { batch } = this.#plan.kernel;
+    const nest = (axes: readonly Axis[]): void => {
+      const [axis, ...rest] = axes;
+      if (axis === undefined) return this.#columns();
+      this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
+    };
+    nest(batch);
+  }
+
+  #axisLoop(axis: Axis, begin: number | Expr, end: number | Expr, body: () => void): void {
+    const variable = local(`k${axis.id}`, typeOf('i32'));
+    const statements = this.#emitter.inside([[axis.id, at(variable)]], body);
+    this.#emitter.statements.push(loop(variable, begin, end, 1, statements));
+  }
+
+  /** A loop over blocks, of which the body learns the first element and the end. */
+  #blocks(name: string, extent: number, block: number, body: (start: Expr, end: Expr) => void): void {
+    if (block >= extent) return body(i32Constant(0), i32Constant(extent));
+    const start = local(name, typeOf('i32'));
+    const end = local(`${name}End`, typeOf('i32'));
+    const statements = this.#emitter.inside([], () => {
+      const limit = binary('min', binary('add', get(start), i32Constant(block)), i32Constant(extent));
+      this.#emitter.statements.push(set(end, limit));
+      body(get(start), get(end));
+    });
+    this.#emitter.statements.push(loop(start, 0, extent, block, statements));
+  }
+
+  #columns(): void {
+    const { columns, columnBlock } = this.#plan;
+    this.#blocks('column', columns, columnBlock, (start, end) => {
+      if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 1)));
+      this.#sum(start, end);
+    });
+  }
+
+  #sum(columnStart: Expr, columnEnd: Expr): void {
+    const { sumOuter, sumCut, sumInner, chunk } = this.#plan;
+    const inner = product(sumInner);
+    const block = (from: Expr, to: Expr) => {
+      const length = binary('mul', binary('sub', to, from), i32Constant(inner));
+      const packing: Packing = {
+        cut: sumCut === null ? null : { axis: sumCut, from, to },
+        inner: sumInner,
+        length,
+      };
+      this.#block(packing, columnStart, columnEnd);
+      if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 0)));
+    };
+    const nest = (axes: readonly Axis[]): void => {
+      const [axis, ...rest] = axes;
+      if (axis !== undefined) this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
+      else if (sumCut === null) block(i32Constant(0), i32Constant(1));
+      else this.#blocks('chunk', sumCut.extent, chunk, block);
+    };
+    nest(sumOuter);
+  }
+
+  #block(packing: Packing, columnStart: Expr, columnEnd: Expr): void {
+    const { kernel, rows, rowBlock, columns } = this.#plan;
+    const { lanes, tileRows, tileVectors } = this.#target;
+    const nr = lanes * tileVectors;
+    packPanels(this.#emitter, {
+      operand: kernel.b,
+      axes: kernel.n,
+      total: columns,
+      from: columnStart,
+      to: columnEnd,
+      width: nr,
+      into: this.#packedColumns,
+      packing,
+      lanes,
+    });
+    this.#blocks('row', rows, rowBlock, (rowStart, rowEnd) => {
+      packPanels(this.#emitter, {
+        operand: kernel.a,
+        axes: kernel.m,
+        total: rows,
+        from: rowStart,
+        to: rowEnd,
+        width: tileRows,
+        into: this.#packedRows,
+        packing,
+        lanes,
+      });
+      this.#tiles(packing.length, rowStart, rowEnd, columnStart, columnEnd);
+    });
+  }
+
+  #tiles(length: Expr, rowStart: Expr, rowEnd: Expr, columnStart: Expr, columnEnd: Expr): void {
+    const { lanes, tileRows, tileVectors } = this.#target;
+    const nr = lanes * tileVectors;
+    const [column, row] = [local('j', typeOf('i32')), local('i', typeOf('i32'))];
+    const [panelB, panelA] = [local('bPanel', typeOf('i32')), local('aPanel', typeOf('i32'))];
+    const advance = (panel: Local, width: number) =>
+      set(panel, binary('add', get(panel), binary('mul', length, i32Constant(width))));
+    const columnBody = this.#emitter.inside([], () => {
+      const here = this.#emitter.statements;
+      here.push(set(panelA, i32Constant(0)));
+      const rowBody = this.#emitter.inside([], () => {
+        this.#tile(length, panelA, panelB, row, rowEnd, column);
+        this.#emitter.statements.push(advance(panelA, tileRows));
+      });
+      here.push(loop(row, rowStart, rowEnd, tileRows, rowBody), advance(panelB, nr));
+    });
+    this.#emitter.statements.push(
+      set(panelB, i32Constant(0)),
+      loop(column, columnStart, columnEnd, nr, columnBody),
+    );
+  }
+
+  /** One register tile: multiply and add along the sum, then store. */
+  #tile(length: Expr, panelA: Local, panelB: Local, row: Local, rowEnd: Expr, column: Local): void {
+    const { lanes, tileRows, tileVectors } = this.#target;
+    const nr = lanes * tileVectors;
+    const vector = typeOf('f32', lanes);
+    const { statements } = this.#emitter;
+    const accumulators = Array.from({ length: tileRows }, (_, r) =>
+      Array.from({ length: tileVectors }, (_, v) => local(`c${r}${v}`, vector)),
+    );
+    for (const c of accumulators.flat()) statements.push(set(c, constant(vector, 0)));
+    const p = local('p', typeOf('i32'));
+    // One term a round: unrolled further, V8 spills the accumulators.
+    const body: Statement[] = [];
+    const b = Array.from({ length: tileVectors }, (_, v) => local(`b${v}`, vector));
+    b.forEach((register, v) => {
+      const position = addIndex(at(panelB), addIndex(scaleIndex(at(p), nr), index(v * lanes)));
+      body.push(set(register, load(this.#packedColumns, position, lanes)));
+    });
+    accumulators.forEach((line, r) => {
+      const position = addIndex(at(panelA), addIndex(scaleIndex(at(p), tileRows), index(r)));
+      const a = local(`a${r}`, vector);
+      body.push(set(a, splat(load(this.#packedRows, position), lanes)));
+      line.forEach((c, v) => {
+        body.push(set(c, binary('add', get(c), binary('mul', get(a), get(b[v])))));
+      });
+    });
+    statements.push(loop(p, 0, length, 1, body));
+    this.#store(accumulators, row, rowEnd, column);
+  }
+
+  /** Writes a tile: whole, or the part of it that lies inside of the output. */
+  #store(accumulators: readonly Local[][], row: Local, rowEnd: Expr, column: Local): void {
+    const { rows, columns } = this.#plan;
+    const { lanes, tileRows, tileVectors } = this.#target;
+    const nr = lanes * tileVectors;
+    const lines = (count: number): Statement[] => {
+      const byRows = (checked: boolean) =>
+        this.#emitter.inside([], () => {
+          accumulators.forEach((line, r) => {
+            const body = this.#emitter.inside([], () =>
+              this.#line(line, addIndex(at(row), index(r)), column, count),
+            );
+            if (!checked || r === 0) this.#emitter.statements.push(...body);
+            else {
+              const isInside = compare('lt', indexValue(addIndex(at(row), index(r))), rowEnd);
+              this.#emitter.statements.push(ifThen(isInside, body));
+            }
+          });
+        });
+      if (rows % tileRows === 0) return byRows(false);
+      if (rows < tileRows) return byRows(true);
+      const isWhole = compare('le', indexValue(addIndex(at(row), index(tileRows))), rowEnd);
+      return [ifThen(isWhole, byRows(false), byRows(true))];
+    };
+    const { statements } = this.#emitter;
+    const tail = columns % nr;
+    if (tail === 0) statements.push(...lines(nr));
+    else if (columns < nr) statements.push(...lines(tail));
+    else {
+      const isWhole = compare('le', indexValue(addIndex(at(column), index(nr))), i32Constant(columns));
+      statements.push(ifThen(isWhole, lines(nr), lines(tail)));
+    }
+  }
+
+  /** `count` columns of one row of the tile. */
+  #line(accumulators: readonly Local[], row: Index, column: Local, count: number): void {
+    const { kernel } = this.#plan;
+    const { lanes } = this.#target;
+    const n = kernel.n[kernel.n.length - 1];
+    // Several column axes are contiguous in the output: the last one stands for all of them.
+    const others = kernel.n.slice(0, -1).map((axis) => [axis.id, index(0)] as const);
+    const rowAxes = bindRows(this.#emitter, kernel.m, row, kernel.outputs);
+    const memo = new Map<KernelExpr, boolean>();
+    const wide = kernel.outputs.every((o) => isVectorizable(o.value, n.id, memo))
+      ? Math.floor(count / lanes)
+      : 0;
+    if (wide > 0) {
+      this.#emitter.vectorize({ id: n.id, lanes });
+      const body = this.#emitter.inside([...rowAxes, ...others, [n.id, at(column)]], () => {
+        this.#emitter.define(kernel.node, accumulators.map(get));
+        for (let v = 0; v < wide; v++) this.#write(v, lanes);
+      });
+      this.#emitter.vectorize(null);
+      this.#emitter.statements.push(...body);
+    }
+    for (let lane = wide * lanes; lane < count; lane++) {
+      const body = this.#emitter.inside(
+        [...rowAxes, ...others, [n.id, addIndex(at(column), index(lane))]],
+        () => {
+          const accumulator = accumulators[Math.floor(lane / lanes)];
+          this.#emitter.define(kernel.node, [extract(get(accumulator), lane % lanes)]);
+          this.#write(0, 1);
+        },
+      );
+      this.#emitter.statements.push(...body);
+    }
+    this.#emitter.forget(kernel.node);
+  }
+
+  #write(part: number, lanes: number): void {
+    const { outputs } = this.#plan.kernel;
+    const { statements } = this.#emitter;
+    const writes: Statement[] = [];
+    for (const output of outputs) {
+      const buffer = this.#bufferOf(output.node);
+      const position = this.#emitter.index(output.index, part);
+      let value = this.#emitter.emit(output.value, part, lanes > 1);
+      if (this.#isSplit) {
+        const total = local('total', value.type);
+        const sum = binary('add', load(buffer, position, lanes), value);
+        statements.push(ifThen(get(this.#isFirst), [set(total, value)], [set(total, sum)]));
+        value = get(total);
+      } else if (outputs.length > 1 && value.op !== 'local') {
+        const kept = local('v', value.type);
+        statements.push(set(kept, value));
+        value = get(kept);
+      }
+      writes.push(store(buffer, position, value));
+    }
+    statements.push(...writes);
+  }
+}
+
+const at = (variable: Local): Index => ({
+  offset: 0,
+  terms: [{ local: variable, coefficient: 1 }],
+  dynamic: [],
+});

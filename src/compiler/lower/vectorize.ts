@@ -1,0 +1,73 @@
+import type { Affine, Axis } from '../affine.ts';
+import type { KernelExpr, LoopKernel } from '../kernel.ts';
+import { visitIndices } from './merge_axes.ts';
+
+/** Which axis of a kernel can be covered several lanes at a time, with contiguous loads and stores. */
+
+const coefficientOf = (x: Affine, id: number): number => x.terms.find(([atom]) => atom.id === id)?.[1] ?? 0;
+
+/** Whether an index depends on an axis otherwise than by a constant coefficient. */
+function hides(x: Affine, id: number): boolean {
+  return x.terms.some(([atom]) => {
+    if (atom.kind === 'axis') return false;
+    return atom.kind === 'dynamic'
+      ? dependsOn(atom.value as KernelExpr, id)
+      : coefficientOf(atom.x, id) !== 0 || hides(atom.x, id);
+  });
+}
+
+function dependsOn(x: KernelExpr, id: number): boolean {
+  let found = false;
+  visitIndices(
+    x,
+    (index) => {
+      found ||= coefficientOf(index, id) !== 0 || hides(index, id);
+    },
+    (operand) => {
+      found ||= dependsOn(operand, id);
+    },
+  );
+  return found;
+}
+
+/** Whether an expression can be computed for consecutive values of an axis at once. */
+export function isVectorizable(x: KernelExpr, id: number, known = new Map<KernelExpr, boolean>()): boolean {
+  let result = known.get(x);
+  if (result !== undefined) return result;
+  result = x.dtype !== 'float64';
+  if (x.op === 'binary' && x.kind === 'pow' && x.dtype !== 'float32') result = false;
+  visitIndices(
+    x,
+    (index) => {
+      if (hides(index, id)) result = false;
+      const c = coefficientOf(index, id);
+      if (x.op === 'load' && c !== 0 && c !== 1) result = false;
+      if (x.op === 'guard' && c !== 0) result = false;
+    },
+    (operand) => {
+      result &&= isVectorizable(operand, id, known);
+    },
+  );
+  known.set(x, result);
+  return result;
+}
+
+/** The axis to vectorize, or null: the one along which everything is contiguous, the innermost of them. */
+export function vectorAxis(kernel: LoopKernel, lanes: number): Axis | null {
+  const known = () => new Map<KernelExpr, boolean>();
+  for (let i = kernel.axes.length - 1; i >= 0; i--) {
+    const axis = kernel.axes[i];
+    if (axis.extent < lanes) continue;
+    const memo = known();
+    const fits = (x: KernelExpr) => isVectorizable(x, axis.id, memo);
+    const isReduced = kernel.reduced.has(axis.id);
+    const stores = kernel.outputs.filter((o) => !isReduced || o.level === 'full');
+    const values = [...kernel.reductions.map((r) => r.value), ...stores.map((o) => o.value)];
+    if (!values.every(fits) || values.some((x) => x.dtype === 'float64')) continue;
+    if (stores.some((o) => coefficientOf(o.index, axis.id) !== 1 || hides(o.index, axis.id))) continue;
+    if (isReduced && kernel.reductions.some((r) => r.kind === 'argmax' || r.kind === 'argmin')) continue;
+    if (kernel.reductions.some((r) => hides(r.position, axis.id))) continue;
+    return axis;
+  }
+  return null;
+}

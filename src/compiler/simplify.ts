@@ -1,0 +1,45 @@
+import { make } from '../graph/build.ts';
+import { attributeKey } from '../graph/key.ts';
+import { type Node, topological } from '../graph/node.ts';
+import type { Op } from '../graph/vocabulary.ts';
+
+/**
+ * The graph as the compiler wants it: identities gone, equal subgraphs shared, nothing unused, evaluated nodes as inputs.
+ */
+export interface SimplifiedGraph {
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly Node[];
+}
+
+/**
+ * @param isInput nodes whose value is given; the walk ends there
+ */
+export function simplify(outputs: readonly Node[], isInput: (node: Node) => boolean): SimplifiedGraph {
+  const replaced = new Map<Node, Node>();
+  const known = new Map<string, Node>();
+  const nodes: Node[] = [];
+  for (const node of topological(outputs, isInput)) {
+    if (isInput(node)) {
+      replaced.set(node, node);
+      nodes.push(node);
+      continue;
+    }
+    if (node.op === 'alias' || node.op === 'stopGradient') {
+      replaced.set(node, replaced.get(node.inputs[0])!);
+      continue;
+    }
+    const inputs = node.inputs.map((i) => replaced.get(i)!);
+    const key = `${node.op}|${node.dtype}|${node.shape}|${attributeKey(node)}|${inputs.map((i) => i.id)}`;
+    let result = known.get(key);
+    if (result === undefined) {
+      const same = inputs.every((input, i) => input === node.inputs[i]) && node.stored === null;
+      result = same ? node : make(node.op as Op, node.attributes as never, inputs, node);
+      known.set(key, result);
+      nodes.push(result);
+    }
+    replaced.set(node, result);
+  }
+  const finals = outputs.map((o) => replaced.get(o)!);
+  const used = new Set(topological(finals, isInput));
+  return { nodes: nodes.filter((n) => used.has(n)), outputs: finals };
+}

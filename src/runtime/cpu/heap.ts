@@ -1,0 +1,182 @@
+import { viewOf } from '../../graph/dtype.ts';
+import { Storage } from '../storage.ts';
+
+/**
+ * The CPU device's memory: one WebAssembly.Memory in which programs run. For arrays it is a cache, not their owner: what has
+ * not been used for long moves out to ordinary typed arrays, which the JavaScript collector reclaims even inside
+ * a synchronous loop (docs/decisions/heap-as-cache.md).
+ */
+const pageBytes = 65536;
+const alignment = 64;
+/** Bytes of arrays, other than variables, that stay in the heap between programs. */
+const cacheBytes = 64 * 2 ** 20;
+
+interface Gap {
+  start: number;
+  end: number;
+}
+
+export class Heap {
+  readonly memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+  /** Free ranges, ascending and never adjacent. Address 0 is left unused: it means "not resident". */
+  readonly #gaps: Gap[] = [{ start: alignment, end: 16 * pageBytes }];
+  /** Resident arrays in order of last use; the values keep them alive until they are evicted. */
+  readonly #cached = new Map<Storage, number>();
+  #cachedBytes = 0;
+  #allocated = 0;
+  #peak = 0;
+  #arena = { address: 0, bytes: 0 };
+  #table = { address: 0, bytes: 0 };
+  /** Frees the place of pinned storages (contents of variables) that nobody holds any more. */
+  readonly #abandoned = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) =>
+    this.#free(address, bytes),
+  );
+
+  /** Bytes in use now and at most so far. */
+  usage(): { live: number; peak: number } {
+    return { live: this.#allocated, peak: this.#peak };
+  }
+
+  /** Makes a storage resident and returns its address. */
+  admit(storage: Storage): number {
+    if (storage.disposed) storage.read();
+    if (storage.address === 0) {
+      const source = storage.host;
+      this.#settle(storage);
+      if (source !== null) this.#view(storage).set(source);
+    }
+    this.#touch(storage);
+    return storage.address;
+  }
+
+  /** A new resident storage with undefined content. */
+  create(dtype: Storage['dtype'], length: number): Storage {
+    const storage = new Storage(dtype, length, null);
+    this.#settle(storage);
+    this.#touch(storage);
+    return storage;
+  }
+
+  /** Declares the heap's content of a storage to be its value: a program has written it. */
+  written(storage: Storage): void {
+    storage.host = null;
+  }
+
+  /** Exempts a storage from eviction: a variable holds it. */
+  pin(storage: Storage): void {
+    if (storage.pinned || storage.address === 0) return;
+    storage.pinned = true;
+    if (this.#cached.delete(storage)) this.#cachedBytes -= storage.bytes;
+    this.#abandoned.register(storage, { address: storage.address, bytes: storage.bytes }, storage);
+  }
+
+  /** Makes room: storages that were not used for longest leave. Not to be called while a program's arguments are being gathered. */
+  trim(): void {
+    for (const [storage, bytes] of this.#cached) {
+      if (this.#cachedBytes <= cacheBytes) return;
+      if (storage.host === null) storage.host = this.#view(storage).slice();
+      this.#release(storage, bytes);
+    }
+  }
+
+  /** The address of an arena of at least `bytes`; its content does not outlast a program. */
+  arena(bytes: number): number {
+    if (this.#arena.bytes < bytes) {
+      if (this.#arena.bytes > 0) this.#free(this.#arena.address, this.#arena.bytes);
+      this.#arena = { address: this.allocate(bytes), bytes };
+    }
+    return this.#arena.address;
+  }
+
+  /** The address of the table of arguments of the program that runs next. */
+  allocateTable(bytes: number): number {
+    if (this.#table.bytes < bytes) {
+      if (this.#table.bytes > 0) this.#free(this.#table.address, this.#table.bytes);
+      this.#table = { address: this.allocate(bytes), bytes };
+    }
+    return this.#table.address;
+  }
+
+  allocate(bytes: number): number {
+    const size = roundUp(Math.max(1, bytes));
+    // The smallest gap that is large enough.
+    let best = -1;
+    this.#gaps.forEach((gap, i) => {
+      const room = gap.end - gap.start;
+      if (room >= size && (best < 0 || room < this.#gaps[best].end - this.#gaps[best].start)) best = i;
+    });
+    if (best < 0) {
+      this.#grow(size);
+      return this.allocate(bytes);
+    }
+    const gap = this.#gaps[best];
+    const address = gap.start;
+    gap.start += size;
+    if (gap.start === gap.end) this.#gaps.splice(best, 1);
+    this.#allocated += size;
+    this.#peak = Math.max(this.#peak, this.#allocated);
+    return address;
+  }
+
+  #settle(storage: Storage): void {
+    storage.address = this.allocate(storage.bytes);
+    storage.fetch = () => this.#view(storage).slice();
+    storage.evict = () => this.#release(storage, storage.bytes);
+  }
+
+  #touch(storage: Storage): void {
+    if (storage.pinned) return;
+    if (!this.#cached.delete(storage)) this.#cachedBytes += storage.bytes;
+    this.#cached.set(storage, storage.bytes);
+  }
+
+  #release(storage: Storage, bytes: number): void {
+    if (storage.address === 0) return;
+    if (this.#cached.delete(storage)) this.#cachedBytes -= bytes;
+    if (storage.pinned) this.#abandoned.unregister(storage);
+    storage.pinned = false;
+    this.#free(storage.address, bytes);
+    storage.address = 0;
+    storage.fetch = null;
+    storage.evict = null;
+  }
+
+  #view(storage: Storage) {
+    return viewOf(storage.dtype, this.memory.buffer, storage.address, storage.length);
+  }
+
+  #free(address: number, bytes: number): void {
+    const end = address + roundUp(Math.max(1, bytes));
+    this.#allocated -= end - address;
+    let i = this.#gaps.findIndex((gap) => gap.start > address);
+    if (i < 0) i = this.#gaps.length;
+    this.#gaps.splice(i, 0, { start: address, end });
+    if (i + 1 < this.#gaps.length && this.#gaps[i + 1].start === end) {
+      this.#gaps[i].end = this.#gaps[i + 1].end;
+      this.#gaps.splice(i + 1, 1);
+    }
+    if (i > 0 && this.#gaps[i - 1].end === address) {
+      this.#gaps[i - 1].end = this.#gaps[i].end;
+      this.#gaps.splice(i, 1);
+    }
+  }
+
+  #grow(size: number): void {
+    const before = this.memory.buffer.byteLength;
+    const last = this.#gaps[this.#gaps.length - 1];
+    const missing = size - (last?.end === before ? last.end - last.start : 0);
+    // In steps of an eighth, so that growing does not happen at every allocation.
+    const pages = Math.ceil(Math.max(missing, before / 8) / pageBytes);
+    try {
+      this.memory.grow(Math.min(pages, Math.max(Math.ceil(missing / pageBytes), 65536 - before / pageBytes)));
+    } catch {
+      throw new Error(
+        `nabla: out of memory: the CPU device holds ${(before / 2 ** 20).toFixed(0)} MB and needs ${(missing / 2 ** 20).toFixed(0)} MB more (limit 4096 MB). Use smaller batches, or dispose of arrays.`,
+      );
+    }
+    this.#free(before, this.memory.buffer.byteLength - before);
+    this.#allocated += this.memory.buffer.byteLength - before;
+  }
+}
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;

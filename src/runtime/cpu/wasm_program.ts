@@ -1,0 +1,119 @@
+import { type CompiledProgram, compileGraph, debug } from '../../compiler/compile.ts';
+import { programText } from '../../compiler/ir_text.ts';
+import { wasmTarget } from '../../compiler/target.ts';
+import { hostMath } from '../../compiler/wasm/host_math.ts';
+import { printWasm } from '../../compiler/wasm/print.ts';
+import { viewOf } from '../../graph/dtype.ts';
+import { sizeOf } from '../../graph/node.ts';
+import type { Program, ProgramSource } from '../program.ts';
+import { Storage } from '../storage.ts';
+import { Heap } from './heap.ts';
+
+/** Programs of the wasm tier: one module each, run on the device's heap. */
+
+let shared: Heap | null = null;
+
+/** The heap of this process. */
+export function heap(): Heap {
+  shared ??= new Heap();
+  return shared;
+}
+
+/** A compiled graph with its module; independent of the storages that it will run on. */
+export interface WasmArtifact {
+  readonly compiled: CompiledProgram;
+  readonly run: (argumentTable: number) => void;
+}
+
+export function buildWasm(source: ProgramSource): WasmArtifact {
+  const compiled = compileGraph(source, wasmTarget);
+  debug('source', () => programText(compiled.loops));
+  if (compiled.loops.kernels.length === 0) return { compiled, run: () => {} };
+  const module = new WebAssembly.Module(printWasm(compiled.loops) as BufferSource);
+  const instance = new WebAssembly.Instance(module, { env: { memory: heap().memory }, math: hostMath });
+  return { compiled, run: instance.exports.run as (argumentTable: number) => void };
+}
+
+export class WasmProgram implements Program {
+  readonly #source: ProgramSource;
+  readonly #artifact: WasmArtifact;
+  readonly #literals: Storage[];
+
+  constructor(source: ProgramSource, artifact: WasmArtifact = buildWasm(source)) {
+    this.#source = source;
+    this.#artifact = artifact;
+    this.#literals = artifact.compiled.literals.map(
+      ({ node }) => new Storage(node.dtype, node.attributes.data.length, node.attributes.data),
+    );
+  }
+
+  get compiled(): CompiledProgram {
+    return this.#artifact.compiled;
+  }
+
+  run(inputs: readonly Storage[]): Storage[] {
+    const { compiled } = this.#artifact;
+    const memory = heap();
+    const addresses = new Array<number>(compiled.argumentCount).fill(0);
+    const given = [...inputs];
+    const overwritten = new Set(
+      compiled.outputs.flatMap((place, i) =>
+        this.#source.donations[i] >= 0 &&
+        place.kind === 'input' &&
+        place.input === this.#source.donations[i] &&
+        this.#isComputed(i)
+          ? [place.input]
+          : [],
+      ),
+    );
+    for (const i of overwritten) given[i] = exclusive(inputs, i, memory);
+    compiled.inputArguments.forEach((argument, i) => {
+      if (argument >= 0 && given[i].length > 0) addresses[argument] = memory.admit(given[i]);
+    });
+    compiled.literals.forEach(({ argument }, i) => {
+      addresses[argument] = memory.admit(this.#literals[i]);
+    });
+    const created = new Map<number, Storage>();
+    const results = compiled.outputs.map((place, i) => {
+      const node = this.#source.outputs[i];
+      if (place.kind === 'input') return given[place.input];
+      if (place.kind === 'literal') return this.#literals[place.literal];
+      let storage = created.get(place.argument);
+      if (storage === undefined) {
+        storage = memory.create(node.dtype, sizeOf(node.shape));
+        created.set(place.argument, storage);
+        addresses[place.argument] = storage.address;
+      }
+      return storage;
+    });
+    addresses[0] = memory.arena(Math.max(64, compiled.memory.arenaBytes));
+    const table = memory.allocateTable(4 * addresses.length);
+    new Uint32Array(memory.memory.buffer, table, addresses.length).set(addresses);
+    this.#artifact.run(table);
+    for (const i of overwritten) memory.written(given[i]);
+    this.#source.donations.forEach((donor, i) => {
+      if (donor < 0) return;
+      memory.pin(results[i]);
+      // The variable's former content goes now, if nobody else can see it.
+      const former = inputs[donor];
+      if (former !== results[i] && !former.shared && !results.includes(former)) former.release();
+    });
+    memory.trim();
+    return results;
+  }
+
+  /** Whether an output is more than an input passed through. */
+  #isComputed(output: number): boolean {
+    return this.#source.outputs[output] !== this.#source.inputs[this.#source.donations[output]];
+  }
+}
+
+/** The storage of an input in a form that may be overwritten: itself, or a copy if anybody else can see it. */
+function exclusive(inputs: readonly Storage[], position: number, memory: Heap): Storage {
+  const storage = inputs[position];
+  const alone = inputs.every((other, i) => i === position || other !== storage);
+  if (!storage.shared && alone) return storage;
+  const copy = memory.create(storage.dtype, storage.length);
+  viewOf(copy.dtype, memory.memory.buffer, copy.address, copy.length).set(storage.read());
+  return copy;
+}
