@@ -1,7 +1,47 @@
 import { type Node, topological } from '../graph/node.ts';
 import { evaluate } from '../runtime/evaluate.ts';
-import type { Storage } from '../runtime/storage.ts';
+import { Storage } from '../runtime/storage.ts';
 import { isTracing } from './trace.ts';
+
+/**
+ * How many nodes hold a storage: programs may return one for several results, and inputs unchanged. What one of them
+ * disposes of, the others keep.
+ */
+const holders = new WeakMap<Storage, number>();
+
+/**
+ * Makes a storage the value of a node. Whoever has the node can see it, so no program may overwrite it in place; except where
+ * `alone` says that only a variable has the node, and the storage comes fresh from a program.
+ */
+export function hold(node: Node, storage: Storage, alone = false): void {
+  const others = holders.get(storage) ?? 0;
+  holders.set(storage, others + 1);
+  if (!alone || others > 0) storage.shared = true;
+  node.stored = storage;
+}
+
+/** Keeps a storage although every node that holds it is disposed of: a compiled program uses it. */
+export function retain(storage: Storage): void {
+  holders.set(storage, (holders.get(storage) ?? 0) + 1);
+  storage.shared = true;
+}
+
+/** The content of a variable is about to be replaced: if nobody else holds its storage, that is free to be overwritten. */
+export function replace(storage: Storage): void {
+  if (!storage.shared) holders.delete(storage);
+}
+
+/** Ends the value of a node; its memory is freed with the last node that holds it. */
+export function letGo(node: Node): void {
+  const storage = node.stored as Storage | null;
+  if (storage === null || storage.disposed) return;
+  const others = (holders.get(storage) ?? 1) - 1;
+  const gone = new Storage(node.dtype, storage.length, null);
+  gone.release();
+  node.stored = gone;
+  if (others > 0) holders.set(storage, others);
+  else storage.release();
+}
 
 /**
  * Computes the given nodes now, together, and remembers the results in them. Outside of transforms the graph below is let go,
@@ -13,7 +53,7 @@ export function realize(nodes: readonly Node[]): void {
   assertConcrete(pending);
   const results = evaluate(pending);
   pending.forEach((node, i) => {
-    node.stored = results[i];
+    hold(node, results[i]);
     if (!isTracing() && !node.kept) node.inputs = [];
   });
 }

@@ -3,7 +3,7 @@ import { type Node, topological } from '../graph/node.ts';
 import { compile } from '../runtime/evaluate.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Storage } from '../runtime/storage.ts';
-import { realize, storageOf } from './evaluate.ts';
+import { hold, realize, replace, retain, storageOf } from './evaluate.ts';
 import { Tensor } from './tensor.ts';
 import { type Cell, isTracing, tracing } from './trace.ts';
 import { flatten } from './tree.ts';
@@ -105,6 +105,11 @@ function record(
   const outputs = [...out.leaves.map((t) => t.node), ...assigned.map((i) => finals[i])];
 
   const known = new Set<Node>([...leaves.map((l) => l.node), ...placeholders]);
+  if (topological(originals, (node) => known.has(node)).some((node) => known.has(node)))
+    throw new Error(
+      'jit: a Variable was made inside of the function from its arguments or from other variables; later calls have no such ' +
+        'first content to start from. Make it outside of the function, or from constants.',
+    );
   const captured = capture(outputs, known, first);
   const program = compile({
     inputs: [...leaves.map((l) => l.node), ...placeholders, ...captured],
@@ -130,7 +135,7 @@ function capture(outputs: readonly Node[], known: ReadonlySet<Node>, first: numb
     (node) => !known.has(node) && outside(node),
   );
   realize(found);
-  for (const node of found) (node.stored as Storage).shared = true;
+  for (const node of found) retain(node.stored as Storage);
   return found;
 }
 
@@ -142,9 +147,10 @@ function execute(trace: Trace, args: readonly Tensor[]): unknown {
     ...trace.captured,
   ];
   const results = trace.program.run(inputs);
+  for (const cell of trace.assigned) replace(trace.cells[cell].node.stored as Storage);
   const wrapped = results.map((storage, i) => {
     const node = g.input(trace.outputs[i].shape, trace.outputs[i].dtype);
-    node.stored = storage;
+    hold(node, storage, i >= trace.results);
     return node;
   });
   trace.assigned.forEach((cell, k) => {

@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts';
 import { sizeOf } from '../graph/node.ts';
 import type { BinaryKind, CompareKind, ReduceKind, UnaryKind } from '../graph/vocabulary.ts';
 import { Storage } from '../runtime/storage.ts';
-import { realize, storageOf } from './evaluate.ts';
+import { hold, letGo, realize, storageOf } from './evaluate.ts';
 import { alike, axesOf, axisOf, broadcastShapes, meet } from './operands.ts';
 import { formatArray } from './print.ts';
 import { einsumOf, matmulOf } from './products.ts';
@@ -99,9 +99,7 @@ export class Tensor {
   }
   /** Frees the memory of the value now instead of when the collector finds it. The array cannot be used afterwards. */
   dispose(): void {
-    const storage = this.node.stored as Storage | null;
-    if (storage === null) return;
-    storage.release();
+    letGo(this.node);
   }
   [Symbol.dispose](): void {
     this.dispose();
@@ -489,7 +487,7 @@ const asNumber = (node: Node): Node => (node.dtype === 'bool' ? g.cast(node, 'in
 /** A tensor that holds data which exists already; `data` is not copied and must not change. */
 export function fromData(data: TypedArray, shape: readonly number[], dtype: DType): Tensor {
   const node = g.input(shape, dtype);
-  node.stored = new Storage(dtype, data.length, data);
+  hold(node, new Storage(dtype, data.length, data));
   return new Tensor(node);
 }
 

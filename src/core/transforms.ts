@@ -97,8 +97,17 @@ const gradientsOf = (value: Tensor, leaves: readonly Tensor[]): Tensor[] =>
     leaves.map((l) => l.node),
   ).map((ct, i) => new Tensor(ct ?? g.fill(0, leaves[i].node)));
 
-type ValueAndGrad<F extends AnyFunction> = (...args: Parameters<F>) => [ReturnType<F>, ReturnTypeOfGrad<F>];
-type ReturnTypeOfGrad<F extends AnyFunction> = Parameters<F>[0];
+/** The gradient's type: that of the argument, or a list for a list of argnums. */
+type GradientOf<F extends AnyFunction, O extends GradOptions> = O extends {
+  argnums: infer A extends readonly number[];
+}
+  ? { -readonly [I in keyof A]: Parameters<F>[A[I]] }
+  : O extends { argnums: infer N extends number }
+    ? Parameters<F>[N]
+    : Parameters<F>[0];
+type ResultOfGrad<F extends AnyFunction, O extends GradOptions> = O extends { hasAux: true }
+  ? [GradientOf<F, O>, ReturnType<F>[1]]
+  : GradientOf<F, O>;
 
 /**
  * The value and the gradient of a scalar function in one evaluation: `valueAndGrad(f)(x, ...rest)` returns `[f(x, ...rest), df/dx]`
@@ -111,7 +120,10 @@ export function valueAndGrad<R>(
   f: () => R,
   source: VariableSource,
 ): [R extends readonly [infer V, infer A] ? [V, A] : R, Gradients];
-export function valueAndGrad<F extends AnyFunction>(f: F, options?: GradOptions): ValueAndGrad<F>;
+export function valueAndGrad<F extends AnyFunction, const O extends GradOptions = Record<never, never>>(
+  f: F,
+  options?: O,
+): (...args: Parameters<F>) => [ReturnType<F>, GradientOf<F, O>];
 export function valueAndGrad(f: AnyFunction, second: VariableSource | GradOptions = {}): unknown {
   if (isVariableSource(second)) return valueAndGradOfVariables(f, collectVariables(second));
   const { argnums = 0, hasAux = false } = second as GradOptions;
@@ -150,11 +162,11 @@ function valueAndGradOfVariables(f: AnyFunction, variables: readonly Variable[])
 }
 
 /** The gradient of a scalar function: `grad(f)(x, ...rest)`, a tree like x. See valueAndGrad for options and errors. */
-export function grad<F extends AnyFunction>(
+export function grad(f: () => unknown, source: VariableSource): Gradients;
+export function grad<F extends AnyFunction, const O extends GradOptions = Record<never, never>>(
   f: F,
-  options?: GradOptions,
-): (...args: Parameters<F>) => ReturnTypeOfGrad<F>;
-export function grad(f: AnyFunction, source: VariableSource): Gradients;
+  options?: O,
+): (...args: Parameters<F>) => ResultOfGrad<F, O>;
 export function grad(f: AnyFunction, second: VariableSource | GradOptions = {}): unknown {
   if (isVariableSource(second)) return valueAndGrad(f, second)[1];
   const both = valueAndGrad(f, second as GradOptions);
