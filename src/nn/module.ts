@@ -145,6 +145,15 @@ export abstract class Module {
     return this.train(false);
   }
 
+  /** Switches to evaluation, and gives a function that puts every module inside back into the mode that it was in. */
+  evalForNow(): () => void {
+    const modes = this.namedModules().map(([, module]) => [module, module.#training] as const);
+    this.eval();
+    return () => {
+      for (const [module, mode] of modes) module.#training = mode;
+    };
+  }
+
   /** Excludes all parameters inside from gradients, and so from training. */
   freeze(): this {
     for (const [, parameter] of this.namedParameters()) parameter.trainable = false;

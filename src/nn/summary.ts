@@ -47,20 +47,16 @@ export function summarize(
   const modules = model.namedModules();
   const leaves = modules.filter(([, module]) => module.namedModules().length === 1);
   const calls: { module: Module; from: number; to: number; output: unknown }[] = [];
-  const modes = modules.map(([, module]) => module.training);
+  const restoreModes = model.evalForNow();
   let result: unknown;
   // What was there before, such as how first values of parameters are to be computed, is not part of the pass.
   const start = zeros([]).node.id;
   try {
-    model.eval();
     for (const [, module] of leaves) observe(module, calls);
     result = tracing(() => model.forward(zeros(inputShape, options)));
   } finally {
     for (const [, module] of leaves) delete (module as { forward?: unknown }).forward;
-    // From the outside in: train() of a module also sets those inside.
-    modules.forEach(([, module], i) => {
-      module.train(modes[i]);
-    });
+    restoreModes();
   }
   const roots = [result, ...calls.map((call) => call.output)].flatMap((value) =>
     value instanceof Tensor ? [value.node] : [],

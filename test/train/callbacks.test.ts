@@ -1,0 +1,269 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loader } from '../../src/data/index.ts';
+import { tensor } from '../../src/index.ts';
+import { save } from '../../src/io/index.ts';
+import { accuracy } from '../../src/metrics/index.ts';
+import * as nn from '../../src/nn/index.ts';
+import * as optim from '../../src/optim/index.ts';
+import {
+  type Callback,
+  checkpoints,
+  csvLog,
+  earlyStopping,
+  fit,
+  type History,
+  type Logs,
+  progress,
+  type Run,
+  tensorBoard,
+} from '../../src/train/index.ts';
+import { formatDuration, formatLogs } from '../../src/train/progress.ts';
+import { toyImages, toyModel } from './toy.ts';
+
+const folder = () => mkdtempSync(join(tmpdir(), 'nabla-train-'));
+
+/** Trains the toy, from a seed that only a run that starts anew may depend on. */
+async function train(
+  epochs: number,
+  callbacks: Callback[],
+  options: { seed?: number; lr?: number; signal?: AbortSignal } = {},
+): Promise<{ history: History; model: nn.Sequential }> {
+  const model = toyModel(options.seed);
+  const history = await fit(model, {
+    data: loader(toyImages(20), { batchSize: 8, shuffle: true }),
+    validation: loader(toyImages(10), { batchSize: 10 }),
+    loss: nn.crossEntropy,
+    optimizer: new optim.Adam(model, { lr: options.lr ?? 0.02 }),
+    epochs,
+    metrics: { accuracy },
+    callbacks,
+    signal: options.signal,
+  });
+  return { history, model };
+}
+
+describe('checkpoints', () => {
+  test('a run that was interrupted in the middle of an epoch and resumed ends bit-identical', async () => {
+    const [whole, parts] = [folder(), folder()];
+    const { history } = await train(4, [checkpoints(whole)]);
+
+    const controller = new AbortController();
+    const killer: Callback = {
+      onStep: (run) => {
+        if (run.step === 7) controller.abort();
+      },
+    };
+    await expect(train(4, [checkpoints(parts), killer], { signal: controller.signal })).rejects.toThrow(
+      'interrupted',
+    );
+    // Other first weights, another learning rate: all of it must come from the checkpoint.
+    const resumed = await train(4, [checkpoints(parts, { resume: true })], { seed: 99, lr: 1 });
+
+    expect(resumed.history).toEqual(history);
+    for (const name of ['last.safetensors', 'best.safetensors'])
+      expect(readFileSync(join(parts, name)).equals(readFileSync(join(whole, name))), name).toBe(true);
+    expect(readdirSync(parts).sort()).toEqual(['best.safetensors', 'last.safetensors']);
+  });
+
+  test('resuming where there is nothing starts anew; resuming what is complete trains no more', async () => {
+    const place = folder();
+    const first = await train(2, [checkpoints(place, { resume: true })]);
+    expect(first.history.steps).toBe(6);
+    const again = await train(2, [checkpoints(place, { resume: true })], { seed: 5 });
+    expect(again.history).toEqual(first.history);
+    expect(again.model.stateDict()['1.weight'].toArray()).toEqual(
+      first.model.stateDict()['1.weight'].toArray(),
+    );
+  });
+
+  test('weights that are not finite are not saved', async () => {
+    const place = folder();
+    let bytes: Buffer | null = null;
+    const model = toyModel();
+    const spoil: Callback = {
+      onEpochBegin: (run) => {
+        if (run.epoch === 1) bytes = readFileSync(join(place, 'last.safetensors'));
+      },
+      onEpochEnd: (run) => {
+        if (run.epoch === 2)
+          run.model.loadStateDict({ ...run.model.stateDict(), '1.bias': tensor([0, Number.NaN, 0]) });
+      },
+    };
+    await expect(
+      fit(model, {
+        data: loader(toyImages(8), { batchSize: 8 }),
+        loss: nn.crossEntropy,
+        optimizer: new optim.SGD(model),
+        epochs: 3,
+        callbacks: [spoil, checkpoints(place)],
+      }),
+    ).rejects.toThrow(/1.bias has values that are not finite after step 2 \(epoch 2\)/);
+    expect(readFileSync(join(place, 'last.safetensors')).equals(bytes as unknown as Buffer)).toBe(true);
+  });
+
+  test('the best checkpoint is that of the best epoch', async () => {
+    const place = folder();
+    const saved: number[] = [];
+    let before = '';
+    const watch: Callback = {
+      onEpochEnd: (run) => {
+        const now = readFileSync(join(place, 'best.safetensors'), 'latin1');
+        if (now !== before) saved.push(run.epoch);
+        before = now;
+      },
+    };
+    const { history } = await train(5, [checkpoints(place, { monitor: 'loss', mode: 'max' }), watch]);
+    const losses = history.epochs.map((logs) => logs.loss);
+    const records = losses.flatMap((loss, i) => (losses.slice(0, i).every((l) => l < loss) ? [i + 1] : []));
+    expect(saved).toEqual(records);
+  });
+
+  test('explains files that do not fit', async () => {
+    const place = folder();
+    await save(toyModel(), join(place, 'last.safetensors'));
+    await expect(train(1, [checkpoints(place, { resume: true })])).rejects.toThrow(
+      /is not a checkpoint of a training/,
+    );
+    writeFileSync(join(place, 'last.safetensors'), 'torn');
+    await expect(train(1, [checkpoints(place, { resume: true })])).rejects.toThrow(
+      /last.safetensors: not a safetensors file/,
+    );
+    const file = join(place, 'file');
+    writeFileSync(file, '');
+    await expect(train(1, [checkpoints(join(file, 'runs'))])).rejects.toThrow(
+      /cannot write .*: a part of the path is a file/,
+    );
+    await expect(train(1, [checkpoints(folder(), { monitor: 'f1' })])).rejects.toThrow(
+      /there is no 'f1' to monitor; this training has loss, accuracy, validationLoss, validationAccuracy/,
+    );
+  });
+});
+
+describe('earlyStopping', () => {
+  const after = async (losses: number[], options: Parameters<typeof earlyStopping>[0]) => {
+    const callback = earlyStopping(options);
+    const history: Logs[] = [];
+    let stopped = 0;
+    const run = { history, stop: () => (stopped ||= history.length) } as unknown as Run;
+    await callback.onBegin?.(run);
+    for (const loss of losses) {
+      const logs = { validationLoss: loss, accuracy: -loss };
+      history.push(logs);
+      await callback.onEpochEnd?.(run, logs);
+      if (stopped) break;
+    }
+    return stopped;
+  };
+
+  test('stops when the quantity has not improved for `patience` epochs', async () => {
+    expect(await after([3, 2, 2, 2.5, 1], { patience: 2 })).toBe(4);
+    expect(await after([3, 2, 2, 1, 1, 1], { patience: 3 })).toBe(0);
+    expect(await after([3, 2.95, 2.9], { patience: 2, minDelta: 0.2 })).toBe(3);
+    expect(await after([1, 2, 3], { patience: 2, monitor: 'accuracy' })).toBe(3);
+    expect(await after([1, 2, 3], { patience: 2, mode: 'max' })).toBe(0);
+  });
+
+  test('counts the epochs before a resumption', async () => {
+    const place = folder();
+    const stop = () => earlyStopping({ patience: 1, monitor: 'loss', mode: 'max' });
+    const whole = await train(6, [stop(), checkpoints(place)]);
+    expect(whole.history.stopped).toMatch(/loss has not improved on .* for 1 epochs/);
+    const resumed = await train(6, [stop(), checkpoints(place, { resume: true })]);
+    expect(resumed.history).toEqual(whole.history);
+  });
+
+  test('refuses options and quantities that there are not', async () => {
+    expect(() => earlyStopping({ patience: 0 })).toThrow(/patience must be a positive integer/);
+    expect(() => earlyStopping({ patiance: 1 } as never)).toThrow(/unknown option 'patiance'/);
+    await expect(after([1], { monitor: 'validationF1' })).rejects.toThrow(/give fit the option validation/);
+  });
+});
+
+describe('csvLog', () => {
+  test('one line per epoch, none twice after a resumption', async () => {
+    const place = folder();
+    const path = join(place, 'metrics.csv');
+    await train(2, [checkpoints(place), csvLog(path)]);
+    await train(3, [checkpoints(place, { resume: true }), csvLog(path)]);
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    expect(lines[0]).toBe('epoch,loss,accuracy,validationLoss,validationAccuracy');
+    expect(lines.slice(1).map((line) => line.split(',')[0])).toEqual(['1', '2', '3']);
+    expect(lines[1].split(',').every((cell) => Number.isFinite(Number(cell)))).toBe(true);
+  });
+});
+
+describe('tensorBoard', () => {
+  test('writes scalars of steps and epochs; a resumed run opens another file', async () => {
+    const place = folder();
+    const logs = join(place, 'logs');
+    await train(1, [tensorBoard(logs, { every: 1 }), checkpoints(place)]);
+    const [first] = readdirSync(logs);
+    const text = readFileSync(join(logs, first), 'latin1');
+    expect(text.split('step/loss').length - 1).toBe(3);
+    expect(text.split('epoch/validationAccuracy').length - 1).toBe(1);
+    await train(2, [tensorBoard(logs), checkpoints(place, { resume: true })]);
+    expect(readdirSync(logs)).toHaveLength(2);
+    expect(() => tensorBoard(logs, { every: -1 })).toThrow(/every must be/);
+  });
+});
+
+describe('progress', () => {
+  const clear = '\r\u001b[K';
+  const show = async (isTTY: boolean, env: Record<string, string> = {}) => {
+    const written: string[] = [];
+    let time = 0;
+    const saved = { ...process.env };
+    Object.assign(process.env, env);
+    try {
+      await train(2, [
+        progress({
+          stream: { write: (text) => written.push(text), isTTY, columns: 120 },
+          now: () => (time += 30),
+        }),
+      ]);
+    } finally {
+      process.env = saved;
+    }
+    return written;
+  };
+
+  test('in a pipe: one line per epoch, nothing else', async () => {
+    const lines = await show(false);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(
+      /^epoch 1\/2 {2}loss \d\.\d{4} {2}accuracy \d\.\d{4} {2}validation loss \d\.\d{4} {2}validation accuracy \d\.\d{4} {2}\d\.\d s {2}\d+ examples\/s\n$/,
+    );
+  });
+
+  test('in a terminal: a bar with loss, metric, speed and time left, cleared at the end', async () => {
+    const written = await show(true, { LC_ALL: 'C.UTF-8', TERM: 'xterm' });
+    const bars = written.filter((text) => text.includes('left'));
+    expect(bars.length).toBeGreaterThan(0);
+    expect(bars.length).toBeLessThan(6);
+    expect(bars[0].startsWith(clear)).toBe(true);
+    expect(bars[0].slice(clear.length)).toMatch(
+      /^epoch 1\/2 █+░+ 1\/3 {2}loss \d\.\d+ {2}accuracy .* examples\/s {2}.*left$/,
+    );
+    expect(written.filter((text) => text.endsWith('\n'))).toHaveLength(2);
+    expect(written.at(-1)).toBe(clear);
+    expect((await show(true, { LC_ALL: 'C' })).some((text) => text.includes('#####'))).toBe(true);
+  });
+
+  test('numbers as people write them', () => {
+    expect(formatLogs({ loss: 0.5, validationLoss: 0.00012 })).toBe('loss 0.5000  validation loss 1.20e-4');
+    expect([3.21, 59.4, 65, 7384].map(formatDuration)).toEqual(['3.2 s', '59 s', '1:05', '2:03:04']);
+  });
+});
+
+test('a folder that cannot be made is told before the training starts', async () => {
+  let steps = 0;
+  const place = folder();
+  writeFileSync(join(place, 'file'), '');
+  const counting: Callback = { onStep: () => void steps++ };
+  await expect(train(1, [tensorBoard(join(place, 'file', 'x')), counting])).rejects.toThrow(/cannot write/);
+  expect(steps).toBe(0);
+  expect(existsSync(join(place, 'file'))).toBe(true);
+});
