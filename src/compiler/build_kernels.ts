@@ -13,6 +13,7 @@ import {
 } from './affine.ts';
 import { guard, type Inliner, inliner, operandAccess } from './inline.ts';
 import type { ContractKernel, Kernel, KernelExpr, LoopKernel, Output, Reduction } from './kernel.ts';
+import { isContiguous } from './lower/vectorize.ts';
 import { coordinates, type Group, isTiled, type Partition } from './partition.ts';
 import { polyphase } from './polyphase.ts';
 
@@ -311,13 +312,13 @@ function writtenOut(
 function contractKernel(
   name: string,
   node: Node<'contract'>,
-  { sizes, outRank, a, b }: Contraction,
+  { sizes, outRank, a: indexA, b: indexB }: Contraction,
   axes: readonly Axis[],
-  [x, y]: readonly [KernelExpr, KernelExpr],
+  [first, second]: readonly [KernelExpr, KernelExpr],
   outputs: readonly Output[],
 ): ContractKernel | null {
   const using = (index: Contraction['a']) => new Set(index.flatMap((i) => i.terms.map(([axis]) => axis)));
-  const [inA, inB] = [using(a), using(b)];
+  const [inA, inB] = [using(indexA), using(indexB)];
   const solid = (axis: number) => sizes[axis] !== 1;
   const outer = sizes
     .map((_, axis) => axis)
@@ -333,21 +334,34 @@ function contractKernel(
   // The columns must be the innermost axes of the output, so that a row of the tile is contiguous in it.
   if (n.some((axis, i) => axis !== outer[outer.length - n.length + i])) return null;
   const m = outer.filter((axis) => !batch.includes(axis) && !n.includes(axis));
-  const k = sizes
+  const sum = sizes
     .map((_, axis) => axis)
     .slice(outRank)
     .filter(solid);
-  if (m.length === 0 || n.length === 0 || k.length === 0) return null;
-  return {
-    kind: 'contract',
-    name,
-    node,
-    batch: pick(batch),
-    m: pick(m),
-    n: pick(n),
-    k: pick(k),
-    a: swap ? y : x,
-    b: swap ? x : y,
-    outputs,
-  };
+  if (m.length === 0 || n.length === 0 || sum.length === 0) return null;
+  // A phase of a strided axis leaves gaps between the columns.
+  let stride = 1;
+  for (const axis of [...n].reverse()) {
+    const contiguous = outputs.every(({ index }) =>
+      index.terms.some(([atom, c]) => atom.id === axes[axis].id && c === stride),
+    );
+    if (!contiguous) return null;
+    stride *= sizes[axis];
+  }
+  const [a, b] = swap ? [second, first] : [first, second];
+  const k = contiguousLast(pick(sum), a, b);
+  return { kind: 'contract', name, node, batch: pick(batch), m: pick(m), n: pick(n), k, a, b, outputs };
+}
+
+/** The order of summation is free: an axis along which an operand is contiguous goes last, so that packing can follow it. */
+function contiguousLast(axes: readonly Axis[], a: KernelExpr, b: KernelExpr): readonly Axis[] {
+  for (const operand of [a, b]) {
+    const along = axes.filter((axis) => axis.extent >= 4 && isContiguous(operand, axis.id));
+    const longest = along.reduce<Axis | null>(
+      (best, axis) => (best === null || axis.extent > best.extent ? axis : best),
+      null,
+    );
+    if (longest !== null) return [...axes.filter((axis) => axis !== longest), longest];
+  }
+  return axes;
 }

@@ -193,9 +193,13 @@ function canOverwrite(
 const levels = (): readonly string[] =>
   (typeof process === 'undefined' ? '' : (process.env.NABLA_DEBUG ?? '')).split(',');
 
-/** Prints one level of a compilation if NABLA_DEBUG asks for it: graph, kernels, source. */
+/** Whether NABLA_DEBUG (a list of graph, kernels, source, times) asks for a level. */
+export const isDebugging = (level: 'graph' | 'kernels' | 'source' | 'times'): boolean =>
+  levels().includes(level);
+
+/** Prints one level of a compilation if NABLA_DEBUG asks for it. */
 export function debug(level: 'graph' | 'kernels' | 'source', text: () => string): void {
-  if (levels().includes(level)) console.error(`--- ${level}\n${text()}`);
+  if (isDebugging(level)) console.error(`--- ${level}\n${text()}`);
 }
 
 const attributesText = (node: Node): string => {
@@ -207,7 +211,8 @@ const attributesText = (node: Node): string => {
 export const nodeText = (node: Node): string =>
   `%${node.id} = ${node.op}(${node.inputs.map((i) => `%${i.id}`).join(', ')})${attributesText(node)} : ${typeText(node.dtype, node.shape)}`;
 
-function kernelText(kernel: Kernel, i: number): string {
+/** One line about a kernel. */
+export function kernelText(kernel: Kernel, i: number): string {
   const list = (axes: ContractKernel['m']) => `[${axes.map((a) => a.extent).join(', ')}]`;
   const reads = [...readsOf(kernel).keys()].map((n) => `%${n.id}`).join(' ');
   const writes = writesOf(kernel)

@@ -100,6 +100,8 @@ export function materialize(graph: SimplifiedGraph, isInput: (node: Node) => boo
       const repeats = demand.get(node)! > 1 || expanded.has(node);
       const deep = depth.get(node) === deepestInline - 1;
       const elementwise = ownCost(node) > 0;
+      // The edges of a padded array would be tested again for every window that contains them.
+      if (node.op === 'pad' && expanded.has(node)) chosen.add(node);
       if (elementwise && (deep || (repeats && price >= 2))) chosen.add(node);
     }
     const mine = chosen.has(node) ? 1 : demand.get(node)!;
@@ -119,7 +121,10 @@ function repeatsOperand(node: Node, input: Node): boolean {
   const { sizes, a, b } = node.attributes;
   const index = input === node.inputs[0] ? a : b;
   const axes = new Set(index.flatMap((i) => i.terms.map(([axis]) => axis)));
-  return [...axes].reduce((n, axis) => n * sizes[axis], 1) > 1.5 * sizeOf(input.shape) || !isTiled(node);
+  // Divisions are exact: of the terms under a divisor q only one in q reads anything.
+  const reads = [...axes].reduce((n, axis) => n * sizes[axis], 1) / index.reduce((n, i) => n * i.divisor, 1);
+  const isOuterProduct = !isTiled(node) && sizes.some((size, axis) => size > 1 && !axes.has(axis));
+  return isOuterProduct || reads > 1.5 * sizeOf(input.shape);
 }
 
 /**

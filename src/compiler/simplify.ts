@@ -2,6 +2,7 @@ import { make } from '../graph/build.ts';
 import { attributeKey } from '../graph/key.ts';
 import { type Node, topological } from '../graph/node.ts';
 import type { Op } from '../graph/vocabulary.ts';
+import { padOperands } from './pad_operands.ts';
 
 /**
  * The graph as the compiler wants it: identities gone, equal subgraphs shared, nothing unused, evaluated nodes as inputs.
@@ -16,6 +17,14 @@ export interface SimplifiedGraph {
  */
 export function simplify(outputs: readonly Node[], isInput: (node: Node) => boolean): SimplifiedGraph {
   const replaced = new Map<Node, Node>();
+  const share = (node: Node): Node => {
+    const key = `${node.op}|${node.dtype}|${node.shape}|${attributeKey(node)}|${node.inputs.map((i) => i.id)}`;
+    const existing = known.get(key);
+    if (existing !== undefined) return existing;
+    known.set(key, node);
+    nodes.push(node);
+    return node;
+  };
   const known = new Map<string, Node>();
   const nodes: Node[] = [];
   for (const node of topological(outputs, isInput)) {
@@ -29,15 +38,17 @@ export function simplify(outputs: readonly Node[], isInput: (node: Node) => bool
       continue;
     }
     const inputs = node.inputs.map((i) => replaced.get(i)!);
-    const key = `${node.op}|${node.dtype}|${node.shape}|${attributeKey(node)}|${inputs.map((i) => i.id)}`;
-    let result = known.get(key);
-    if (result === undefined) {
-      const same = inputs.every((input, i) => input === node.inputs[i]) && node.stored === null;
-      result = same ? node : make(node.op as Op, node.attributes as never, inputs, node);
-      known.set(key, result);
-      nodes.push(result);
-    }
-    replaced.set(node, result);
+    const same = inputs.every((input, i) => input === node.inputs[i]) && node.stored === null;
+    const rebuilt = padOperands(same ? node : make(node.op as Op, node.attributes as never, inputs, node));
+    // Operands that the rewriting made come first.
+    const fresh = rebuilt.inputs.map((input) =>
+      input.op === 'pad' && !inputs.includes(input) ? share(input) : input,
+    );
+    const changed = fresh.some((input, i) => input !== rebuilt.inputs[i]);
+    replaced.set(
+      node,
+      share(changed ? make(rebuilt.op as Op, rebuilt.attributes as never, fresh, rebuilt) : rebuilt),
+    );
   }
   const finals = outputs.map((o) => replaced.get(o)!);
   const used = new Set(topological(finals, isInput));

@@ -103,8 +103,14 @@ class LoopNest {
 
   #outer(axes: readonly Axis[], vector: Axis | null): void {
     const [axis, ...rest] = axes;
-    if (axis === undefined) return this.#point();
-    if (axis !== vector) return this.#loop(axis, 0, axis.extent, 1, () => this.#outer(rest, vector));
+    if (axis === undefined) {
+      this.#point();
+      return;
+    }
+    if (axis !== vector) {
+      this.#loop(axis, 0, axis.extent, 1, () => this.#outer(rest, vector));
+      return;
+    }
     // Reductions of columns gain from several columns a pass over the rows; maps are limited by memory anyway.
     const wide = this.#kernel.reductions.length > 0 ? unrolling : 1;
     let from = 0;
@@ -223,8 +229,8 @@ class LoopNest {
     };
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
-      if (axis === undefined) return body();
-      this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
+      if (axis === undefined) body();
+      else this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
     };
     const { statements } = this.#emitter;
     const [first, ...rest] = this.#row;
@@ -292,8 +298,8 @@ class LoopNest {
     };
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
-      if (axis === undefined) return along();
-      this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
+      if (axis === undefined) along();
+      else this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
     };
     nest(others);
     reductions.forEach((reduction, i) => {
@@ -317,7 +323,10 @@ class LoopNest {
     const sums = accumulators.filter((a) => a.reduction.kind === 'sum' && isFloating(a.reduction));
     const rounds = (end - begin) / step;
     const block = longestPartialSum / unrolling;
-    if (sums.length === 0 || rounds <= block) return this.#loop(axis, begin, end, step, body);
+    if (sums.length === 0 || rounds <= block) {
+      this.#loop(axis, begin, end, step, body);
+      return;
+    }
     const { statements } = this.#emitter;
     const totals = sums.map((a) => a.values.map((v) => local('total', v.type)));
     sums.forEach((a, i) => {

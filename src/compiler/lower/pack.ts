@@ -91,14 +91,20 @@ function overTerms(emitter: Emitter, packing: Packing, keep: number, body: (term
   const looped = inner.slice(0, inner.length - keep);
   const size = (axes: readonly Axis[]) => axes.reduce((n, axis) => n * axis.extent, 1);
   const nest = (i: number, term: Index): void => {
-    if (i === looped.length) return body(term);
+    if (i === looped.length) {
+      body(term);
+      return;
+    }
     const variable = local(`t${looped[i].id}`, typeOf('i32'));
     const statements = emitter.inside([[looped[i].id, at(variable)]], () =>
       nest(i + 1, addIndex(term, scaleIndex(at(variable), size(inner.slice(i + 1))))),
     );
     emitter.statements.push(loop(variable, 0, looped[i].extent, 1, statements));
   };
-  if (cut === null) return nest(0, index(0));
+  if (cut === null) {
+    nest(0, index(0));
+    return;
+  }
   const variable = local(`t${cut.axis.id}`, typeOf('i32'));
   const statements = emitter.inside([[cut.axis.id, at(variable)]], () => {
     const done = addIndex(at(variable), scaleIndex(indexOf(cut.from), -1));

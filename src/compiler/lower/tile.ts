@@ -162,8 +162,8 @@ class TileNest {
     const { batch } = this.#plan.kernel;
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
-      if (axis === undefined) return this.#columns();
-      this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
+      if (axis === undefined) this.#columns();
+      else this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
     };
     nest(batch);
   }
@@ -176,7 +176,10 @@ class TileNest {
 
   /** A loop over blocks, of which the body learns the first element and the end. */
   #blocks(name: string, extent: number, block: number, body: (start: Expr, end: Expr) => void): void {
-    if (block >= extent) return body(i32Constant(0), i32Constant(extent));
+    if (block >= extent) {
+      body(i32Constant(0), i32Constant(extent));
+      return;
+    }
     const start = local(name, typeOf('i32'));
     const end = local(`${name}End`, typeOf('i32'));
     const statements = this.#emitter.inside([], () => {

@@ -16,8 +16,9 @@ function hides(x: Affine, id: number): boolean {
   });
 }
 
+/** Whether a value may depend on an axis. Of a reduction's result it is assumed: it differs along the outer axes. */
 function dependsOn(x: KernelExpr, id: number): boolean {
-  let found = false;
+  let found = x.op === 'result';
   visitIndices(
     x,
     (index) => {
@@ -70,4 +71,19 @@ export function vectorAxis(kernel: LoopKernel, lanes: number): Axis | null {
     return axis;
   }
   return null;
+}
+
+/** Whether consecutive values of an axis read consecutive elements. */
+export function isContiguous(x: KernelExpr, id: number): boolean {
+  let reads = false;
+  const visit = (e: KernelExpr): void =>
+    visitIndices(
+      e,
+      (index) => {
+        reads ||= e.op === 'load' && coefficientOf(index, id) === 1;
+      },
+      visit,
+    );
+  visit(x);
+  return reads && isVectorizable(x, id);
 }

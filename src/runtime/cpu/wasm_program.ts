@@ -1,4 +1,10 @@
-import { type CompiledProgram, compileGraph, debug } from '../../compiler/compile.ts';
+import {
+  type CompiledProgram,
+  compileGraph,
+  debug,
+  isDebugging,
+  kernelText,
+} from '../../compiler/compile.ts';
 import { programText } from '../../compiler/ir_text.ts';
 import { wasmTarget } from '../../compiler/target.ts';
 import { hostMath } from '../../compiler/wasm/host_math.ts';
@@ -31,7 +37,34 @@ export function buildWasm(source: ProgramSource): WasmArtifact {
   if (compiled.loops.kernels.length === 0) return { compiled, run: () => {} };
   const module = new WebAssembly.Module(printWasm(compiled.loops) as BufferSource);
   const instance = new WebAssembly.Instance(module, { env: { memory: heap().memory }, math: hostMath });
-  return { compiled, run: instance.exports.run as (argumentTable: number) => void };
+  const run = instance.exports.run as (argumentTable: number) => void;
+  return { compiled, run: isDebugging('times') ? timed(compiled, instance) : run };
+}
+
+/** Runs kernel by kernel and prints, when the process ends, where the time of a program went. */
+function timed(
+  { kernels }: CompiledProgram,
+  { exports }: WebAssembly.Instance,
+): (argumentTable: number) => void {
+  const times = kernels.map((): number[] => []);
+  process.once('exit', () => {
+    const medians = times.map((list) => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0);
+    const total = medians.reduce((a, b) => a + b, 0);
+    const rows = medians.map((ms, i) => ({ ms, text: `${ms.toFixed(3)} ms ${kernelText(kernels[i], i)}` }));
+    console.error(
+      `--- times: ${times[0].length} runs, ${total.toFixed(3)} ms\n${rows
+        .sort((a, b) => b.ms - a.ms)
+        .map((r) => r.text)
+        .join('\n')}`,
+    );
+  });
+  return (argumentTable) => {
+    kernels.forEach((_, i) => {
+      const start = performance.now();
+      (exports[`k${i}`] as (argumentTable: number) => void)(argumentTable);
+      times[i].push(performance.now() - start);
+    });
+  };
 }
 
 export class WasmProgram implements Program {
