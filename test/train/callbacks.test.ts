@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loader } from '../../src/data/index.ts';
 import { tensor } from '../../src/index.ts';
-import { save } from '../../src/io/index.ts';
+import { loadTensors, save } from '../../src/io/index.ts';
 import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
@@ -102,6 +102,26 @@ describe('checkpoints', () => {
       }),
     ).rejects.toThrow(/1.bias has values that are not finite after step 2 \(epoch 2\)/);
     expect(readFileSync(join(place, 'last.safetensors')).equals(bytes as unknown as Buffer)).toBe(true);
+  });
+
+  test('a loss that becomes NaN leaves the last good checkpoint, and the message names it', async () => {
+    const place = folder();
+    const model = toyModel();
+    const images = loader(toyImages(16), { batchSize: 8 });
+    let batches = 0;
+    const data = {
+      *[Symbol.iterator]() {
+        for (const [x, y] of images) yield [++batches === 4 ? x.mul(Number.NaN) : x, y] as const;
+      },
+    };
+    const optimizer = new optim.SGD(model);
+    const options = { data, loss: nn.crossEntropy, optimizer, epochs: 3, callbacks: [checkpoints(place)] };
+    const last = join(place, 'last.safetensors');
+    await expect(fit(model, options)).rejects.toThrow(
+      `fit: the loss is NaN at step 4 (epoch 2, batch 2); training has stopped. The last good checkpoint is ${last} (epoch 1).`,
+    );
+    const { tensors } = await loadTensors(last);
+    expect(tensors['model.1.weight'].dataSync().every(Number.isFinite)).toBe(true);
   });
 
   test('the best checkpoint is that of the best epoch', async () => {

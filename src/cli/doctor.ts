@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
+import { key, uniform } from '../core/random.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { grad } from '../core/transforms.ts';
+import { print, type Terminal } from './terminal.ts';
+import { version } from './version.ts';
+
+/** A module with a function that makes a vector of 16 bytes: valid only where vector instructions are known. */
+const simdModule = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
+]);
+
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/** First line that a program prints about its version, or null if it cannot be run. */
+function versionOf(program: string): string | null {
+  const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 5000 });
+  return status === 0 ? stdout.split('\n')[0].trim() : null;
+}
+
+/**
+ * `nabla doctor`: what this machine offers and whether computing on it gives right results.
+ *
+ * @throws Error if it does not
+ */
+export function doctorCommand(terminal: Terminal): void {
+  const simd = WebAssembly.validate(simdModule);
+  const line = (name: string, value: string) => print(terminal, `${name.padEnd(12)} ${value}`);
+  line('nabla', version);
+  line('node', `${process.version}, V8 ${process.versions.v8}`);
+  line('system', `${platform()} ${release()} ${arch()}`);
+  line('processor', `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} threads usable`);
+  line('memory', `${gibibytes(totalmem())}, ${gibibytes(freemem())} of it free`);
+  line(
+    'WebAssembly',
+    `vector instructions ${simd ? 'yes' : 'no'}, shared memory ${hasSharedMemory() ? 'yes' : 'no'}`,
+  );
+  line('C compiler', versionOf('cc') ?? 'none (not needed)');
+  line('data', terminal.env.NABLA_DATA ?? 'NABLA_DATA is not set; recipes on real data need --data');
+  const error = selfTest();
+  line('self-test', error < 1e-5 ? 'passed: a matrix product and its gradient' : `failed: error ${error}`);
+  if (!(error < 1e-5))
+    throw new Error(
+      `doctor: a gradient computed here is wrong by ${error}; please report it with the lines above`,
+    );
+}
+
+function hasSharedMemory(): boolean {
+  try {
+    return (
+      new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer instanceof SharedArrayBuffer
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Largest error of the gradient of sum(A B) by A, whose rows are the row sums of B. */
+function selfTest(): number {
+  const [rows, inner, columns] = [9, 17, 13];
+  const a = uniform([rows, inner], { key: key(1) });
+  const b = uniform([inner, columns], { key: key(2) });
+  const slope = [...grad((x: Tensor) => x.matmul(b).sum())(a).dataSync()];
+  const values = [...b.dataSync()];
+  const sums = Array.from({ length: inner }, (_, i) =>
+    values.slice(i * columns, (i + 1) * columns).reduce((sum, v) => sum + v, 0),
+  );
+  return Math.max(...slope.map((v, i) => Math.abs(v - sums[i % inner])));
+}

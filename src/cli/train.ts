@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { seed } from '../core/random.ts';
+import { loader } from '../data/loader.ts';
+import { save } from '../io/save.ts';
+import { accuracy } from '../metrics/accuracy.ts';
+import { crossEntropy } from '../nn/losses.ts';
+import { checkpoints } from '../train/checkpoint.ts';
+import { csvLog } from '../train/csv_log.ts';
+import { Interrupted } from '../train/errors.ts';
+import { fit } from '../train/fit.ts';
+import { progress } from '../train/progress.ts';
+import { tensorBoard } from '../train/tensorboard.ts';
+import { evaluationBatch, reportTest } from './report.ts';
+import {
+  findRecipe,
+  folderToResume,
+  type GivenSettings,
+  newConfig,
+  newFolder,
+  readConfig,
+  resumedConfig,
+  runFiles,
+  writeConfig,
+} from './run_folder.ts';
+import { print, type Terminal } from './terminal.ts';
+
+/** Options of `nabla train`. */
+export interface TrainFlags extends GivenSettings {
+  out?: string;
+  resume?: boolean;
+}
+
+/**
+ * `nabla train <recipe>`: trains it, tests it, and leaves model, checkpoints, logs and configuration in a run folder.
+ *
+ * @throws errors of usage, of data, of the disk, and of the training; each with a message of one line
+ */
+export async function trainCommand(recipeName: string, flags: TrainFlags, terminal: Terminal): Promise<void> {
+  const recipe = findRecipe(recipeName);
+  const { out, resume = false, ...settings } = flags;
+  // Where a run is resumed from may not be where it was started.
+  const given: GivenSettings =
+    settings.data === undefined ? settings : { ...settings, data: resolve(settings.data) };
+  const resumed = resume ? folderToResume(recipe.name, out) : null;
+  const config =
+    resumed === null
+      ? newConfig(recipe, given)
+      : resumedConfig(resumed, await readConfig(resumed), recipe.name, given);
+  const { train, test } = await recipe.data(config.data ?? undefined);
+  await turn(terminal.signal);
+  const folder = resumed ?? newFolder(recipe.name, out);
+  const files = runFiles(folder);
+  await writeConfig(folder, config);
+  try {
+    seed(config.seed);
+    const model = recipe.model();
+    const count = model.namedParameters().reduce((sum, [, p]) => sum + p.shape.reduce((n, m) => n * m, 1), 0);
+    const number = (n: number) => n.toLocaleString('en-US');
+    if (resume && resumed === null) print(terminal, 'there is no run to resume: starting anew');
+    print(
+      terminal,
+      `${recipe.name}: ${number(count)} parameters; ${number(train.count)} training and ${number(test.count)} test images; ${folder}`,
+    );
+    await fit(model, {
+      data: loader(train, { batchSize: config.batchSize, shuffle: true, seed: config.seed }),
+      validation: loader(test, { batchSize: evaluationBatch }),
+      loss: crossEntropy,
+      optimizer: recipe.optimizer(model, config.lr),
+      epochs: config.epochs,
+      metrics: { accuracy },
+      callbacks: [
+        progress({ stream: terminal.stdout }),
+        tensorBoard(folder),
+        csvLog(files.metrics),
+        checkpoints(files.checkpoints, { resume: true }),
+      ],
+      signal: terminal.signal,
+    });
+    await save(model, files.model);
+    print(terminal);
+    await reportTest(model, test, terminal);
+    print(terminal);
+    print(terminal, `files of this run: ${folder}  (nabla eval ${folder}; tensorboard --logdir ${folder})`);
+  } catch (error) {
+    if (error instanceof Interrupted)
+      throw new Interrupted(`interrupted; go on with: nabla train ${recipe.name} --out ${folder} --resume`);
+    throw error;
+  }
+}
+
+/** Lets a Ctrl-C that came during long synchronous work be noticed. */
+async function turn(signal: AbortSignal): Promise<void> {
+  await new Promise((done) => setImmediate(done));
+  if (signal.aborted) throw new Interrupted('interrupted before the training started; no files were written');
+}
