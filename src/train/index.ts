@@ -1,0 +1,14 @@
+/** Training: `import { fit, progress } from 'nabla/train'`. */
+
+export type { Callback, Direction, Logs, Run, StepReport } from './callback.ts';
+export { type CheckpointOptions, checkpoints, restoreCheckpoint, saveCheckpoint } from './checkpoint.ts';
+export { type Classified, classify, worstMistakes } from './classify.ts';
+export { csvLog } from './csv_log.ts';
+export { type EarlyStoppingOptions, earlyStopping } from './early_stopping.ts';
+export { DivergenceError, Interrupted } from './errors.ts';
+export { type Batches, type BatchFunction, type EvaluateOptions, evaluate } from './evaluate.ts';
+export { EventWriter, type EventWriterOptions } from './events.ts';
+export { type FitOptions, fit, type History } from './fit.ts';
+export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
+export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
+export { type TensorBoardOptions, tensorBoard } from './tensorboard.ts';
