@@ -94,6 +94,8 @@ export type Expr =
       readonly a: Expr;
       readonly b: Expr;
     }
+  /** a * b + c for vectors of floats, rounded once or twice as the machine does it faster. */
+  | { readonly op: 'fma'; readonly type: Type; readonly a: Expr; readonly b: Expr; readonly c: Expr }
   /** condition is bool with the lanes of the result; both branches are evaluated. */
   | {
       readonly op: 'select';

@@ -282,6 +282,16 @@ function foldInteger(kind: BinaryOp, type: Type, a: number, b: number): number |
   }
 }
 
+/** a * b + c for vectors of floats, rounded once or twice. For targets that have such an instruction. */
+export function multiplyAdd(a: Expr, b: Expr, c: Expr): Expr {
+  const { type } = a;
+  check(
+    sameType(type, b.type) && sameType(type, c.type) && isFloat(type.scalar) && type.lanes > 1,
+    () => `fma of ${typeName(type)}, ${typeName(b.type)} and ${typeName(c.type)}`,
+  );
+  return { op: 'fma', type, a, b, c };
+}
+
 /** A comparison of two operands of one type; bool of their lanes. */
 export function compare(kind: CompareOp, a: Expr, b: Expr): Expr {
   check(sameType(a.type, b.type), () => `${kind} of ${typeName(a.type)} and ${typeName(b.type)}`);

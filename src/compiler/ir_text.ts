@@ -71,6 +71,8 @@ function text(x: Expr): string {
       return `${typeName(x.type)}.lanes`;
     case 'extract':
       return `${text(x.x)}.${x.lane}`;
+    case 'fma':
+      return `fma(${text(x.a)}, ${text(x.b)}, ${text(x.c)})`;
     case 'shuffle':
       return `shuffle(${text(x.a)}, ${text(x.b)}, [${x.lanes.join(' ')}])`;
     case 'fold':

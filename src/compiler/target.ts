@@ -2,24 +2,31 @@
 export interface Target {
   /** 4-byte elements in a vector register. */
   readonly lanes: number;
+  /** Whether vectors multiply and add in one instruction. */
+  readonly fma: boolean;
   /** Rows of the register tile of a contraction. */
   readonly tileRows: number;
   /** Vectors in a row of the tile. */
   readonly tileVectors: number;
   /** Products summed in one go, when a sum must be split. */
-  readonly sumBlock: number;
+  readonly sumBlock: 256number;
   /** Elements of a packed block of rows; stays in the second-level cache. */
   readonly rowBlockElements: number;
   /** Elements of a packed block of columns. */
   readonly columnBlockElements: number;
 }
 
-/** WebAssembly SIMD128 on a processor with 16 vector registers: 8 accumulators, 2 columns, the rest for rows. */
-export const wasmTarget: Target = {
+/**
+ * WebAssembly SIMD128 on a processor with 16 vector registers: 8 accumulators, 2 columns, the rest for rows.
+ *
+ * @param fma whether the engine has relaxed SIMD
+ */
+export const wasmTarget = (fma: boolean): Target => ({
   lanes: 4,
+  fma,
   tileRows: 4,
   tileVectors: 2,
-  sumBlock: 512,
+  sumBlock: 256,
   rowBlockElements: 65536,
   columnBlockElements: 262144,
-};
+});

@@ -162,6 +162,10 @@ export class Interpreter {
         return Array.from({ length: x.type.lanes }, (_, lane) => lane);
       case 'extract':
         return [this.value(x.x)[x.lane]];
+      case 'fma': {
+        const [a, b, c] = [this.value(x.a), this.value(x.b), this.value(x.c)];
+        return a.map((value, lane) => value * b[lane] + c[lane]);
+      }
       case 'shuffle': {
         const both = [...this.value(x.a), ...this.value(x.b)];
         return x.lanes.map((lane) => both[lane]);

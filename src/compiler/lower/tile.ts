@@ -15,6 +15,7 @@ import {
   load,
   local,
   loop,
+  multiplyAdd,
   scaleIndex,
   set,
   splat,
@@ -60,7 +61,9 @@ export function planTile(source: ContractKernel, target: Target): TilePlan {
   const [rows, columns, sum] = [kernel.m, kernel.n, kernel.k].map(product);
   let inner = kernel.k.length;
   let innerSize = 1;
-  const limit = sum <= longestSum ? longestSum : target.sumBlock;
+  // What follows the sum in the tile store needs the whole sum; otherwise blocks that fit the first-level cache are better.
+  const followed = kernel.outputs.some((o) => o.value.op !== 'result');
+  const limit = followed && sum <= longestSum ? longestSum : target.sumBlock;
   while (inner > 0 && innerSize * kernel.k[inner - 1].extent <= limit) innerSize *= kernel.k[--inner].extent;
   const cut = inner > 0 ? kernel.k[inner - 1] : null;
   const most = Math.max(1, Math.floor(limit / innerSize));
@@ -275,7 +278,7 @@ class TileNest {
 
   /** One register tile: multiply and add along the sum, then store. */
   #tile(length: Expr, panelA: Local, panelB: Local, row: Local, rowEnd: Expr, column: Local): void {
-    const { lanes, tileRows, tileVectors } = this.#target;
+    const { lanes, fma, tileRows, tileVectors } = this.#target;
     const nr = lanes * tileVectors;
     const vector = typeOf('f32', lanes);
     const { statements } = this.#emitter;
@@ -296,7 +299,10 @@ class TileNest {
       const a = local(`a${r}`, vector);
       body.push(set(a, splat(load(this.#packedRows, position), lanes)));
       line.forEach((c, v) => {
-        body.push(set(c, binary('add', get(c), binary('mul', get(a), get(b[v])))));
+        const sum = fma
+          ? multiplyAdd(get(a), get(b[v]), get(c))
+          : binary('add', get(c), binary('mul', get(a), get(b[v])));
+        body.push(set(c, sum));
       });
     });
     statements.push(loop(p, 0, length, 1, body));

@@ -64,6 +64,9 @@ export function visitExpr(
       visitExpr(x.a, visit, conditional);
       visitExpr(x.b, visit, conditional);
       break;
+    case 'fma':
+      for (const part of [x.a, x.b, x.c]) visitExpr(part, visit, conditional);
+      break;
     case 'select':
     case 'choose':
       visitExpr(x.condition, visit, conditional);

@@ -125,7 +125,10 @@ export class FunctionCode implements FunctionReference {
 
   op(name: Opcode): void {
     const code = opcodes[name];
-    if (code > 0xff) {
+    if (code > 0xffff) {
+      this.bytes.byte(code >> 16);
+      this.bytes.unsigned(code & 0xffff);
+    } else if (code > 0xff) {
       this.bytes.byte(code >> 8);
       this.bytes.unsigned(code & 0xff);
     } else this.bytes.byte(code);

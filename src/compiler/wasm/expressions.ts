@@ -152,6 +152,12 @@ export abstract class ExpressionWriter {
         this.emit(x.x);
         this.extract(x.x.type, x.lane);
         break;
+      case 'fma':
+        this.emit(x.a);
+        this.emit(x.b);
+        this.emit(x.c);
+        code.op(x.type.scalar === 'f64' ? 'f64x2.relaxed_madd' : 'f32x4.relaxed_madd');
+        break;
       case 'shuffle':
         this.emit(x.a);
         this.emit(x.b);

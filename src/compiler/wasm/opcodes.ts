@@ -171,6 +171,8 @@ export const opcodes = {
   'f32x4.add': 0xfde4,
   'f32x4.sub': 0xfde5,
   'f32x4.mul': 0xfde6,
+  'f32x4.relaxed_madd': 0xfd0105,
+  'f64x2.relaxed_madd': 0xfd0107,
   'f32x4.div': 0xfde7,
   'f32x4.min': 0xfde8,
   'f32x4.max': 0xfde9,

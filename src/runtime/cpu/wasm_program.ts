@@ -13,6 +13,7 @@ import { viewOf } from '../../graph/dtype.ts';
 import { sizeOf } from '../../graph/node.ts';
 import type { Program, ProgramSource } from '../program.ts';
 import { Storage } from '../storage.ts';
+import { hasFma } from './features.ts';
 import { Heap } from './heap.ts';
 
 /** Programs of the wasm tier: one module each, run on the device's heap. */
@@ -32,7 +33,7 @@ export interface WasmArtifact {
 }
 
 export function buildWasm(source: ProgramSource): WasmArtifact {
-  const compiled = compileGraph(source, wasmTarget);
+  const compiled = compileGraph(source, wasmTarget(hasFma()));
   debug('source', () => programText(compiled.loops));
   if (compiled.loops.kernels.length === 0) return { compiled, run: () => {} };
   const module = new WebAssembly.Module(printWasm(compiled.loops) as BufferSource);
