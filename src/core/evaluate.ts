@@ -31,10 +31,22 @@ export function replace(storage: Storage): void {
   if (!storage.shared) holders.delete(storage);
 }
 
-/** Ends the value of a node; its memory is freed with the last node that holds it. */
+/** How many variables have a node as their content. */
+const contents = new WeakMap<Node, number>();
+
+/** A variable takes a node as its content, and gives up its former one. */
+export function exchange(former: Node | null, node: Node): void {
+  if (former !== null) contents.set(former, (contents.get(former) ?? 1) - 1);
+  contents.set(node, (contents.get(node) ?? 0) + 1);
+}
+
+/**
+ * Ends the value of a node; its memory is freed with the last node that holds it. The content of a variable stays: it is not
+ * for those who read it to end.
+ */
 export function letGo(node: Node): void {
   const storage = node.stored as Storage | null;
-  if (storage === null || storage.disposed) return;
+  if (storage === null || storage.disposed || (contents.get(node) ?? 0) > 0) return;
   const others = (holders.get(storage) ?? 1) - 1;
   const gone = new Storage(node.dtype, storage.length, null);
   gone.release();

@@ -97,7 +97,10 @@ export class Tensor {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
-  /** Frees the memory of the value now instead of when the collector finds it. The array cannot be used afterwards. */
+  /**
+   * Frees the memory of the value now instead of when the collector finds it. The array cannot be used afterwards. The content
+   * of a variable stays.
+   */
   dispose(): void {
     letGo(this.node);
   }

@@ -1,7 +1,7 @@
 import type { DType } from '../graph/dtype.ts';
 import { type Node, sameShape, typeText } from '../graph/node.ts';
 import type { Storage } from '../runtime/storage.ts';
-import { realize } from './evaluate.ts';
+import { exchange, realize } from './evaluate.ts';
 import { noteHeld } from './scope.ts';
 import { laziest, Tensor } from './tensor.ts';
 import { afterTransforms, type Cell, currentTracer, isTracing } from './trace.ts';
@@ -24,6 +24,7 @@ export class Variable implements Cell {
 
   constructor(value: Tensor, options: VariableOptions = {}) {
     this.#node = value.node;
+    exchange(null, value.node);
     this.name = options.name ?? 'variable';
     this.#trainable = options.trainable ?? true;
     noteHeld(this);
@@ -81,6 +82,7 @@ export class Variable implements Cell {
     return this.#node;
   }
   set node(node: Node) {
+    exchange(this.#node, node);
     this.#node = node;
     noteHeld(this);
   }

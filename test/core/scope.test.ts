@@ -41,6 +41,26 @@ describe('dispose', () => {
     expect(() => table.dataSync()).toThrow(/disposed/);
   });
 
+  test('of the content of a variable leaves it alone, until the variable has another', () => {
+    const first = computed(1, 2);
+    const v = new Variable(first);
+    v.value.dispose();
+    first.dispose();
+    expect(list(v.value)).toEqual([1, 2]);
+    const pending = tensor([3, 4]).mul(2);
+    v.assign(pending);
+    expect(list(pending)).toEqual([6, 8]);
+    pending.dispose();
+    expect(list(v.value)).toEqual([6, 8]);
+    const other = new Variable(v.value);
+    v.assign(computed(0, 0));
+    pending.dispose();
+    expect(list(other.value)).toEqual([6, 8]);
+    other.assign(computed(0, 0));
+    pending.dispose();
+    expect(() => pending.dataSync()).toThrow(/disposed/);
+  });
+
   test('by Symbol.dispose, as `using` does', () => {
     const x = computed(1);
     x[Symbol.dispose]();
