@@ -9,7 +9,7 @@ export interface Target {
   /** Vectors in a row of the tile. */
   readonly tileVectors: number;
   /** Products summed in one go, when a sum must be split. */
-  readonly sumBlock: 256number;
+  readonly sumBlock: number;
   /** Elements of a packed block of rows; stays in the second-level cache. */
   readonly rowBlockElements: number;
   /** Elements of a packed block of columns. */
