@@ -341,7 +341,7 @@ export const derivatives: { readonly [O in Op]: Derivative<O> } = {
     ],
   },
   gather: linear(({ attributes, inputs: [x, indices] }, ct) =>
-    scatterAdd(clampIndices(indices, x.shape[attributes.axis]), ct, x.shape, attributes.axis),
+    scatterAdd(indices, ct, x.shape, attributes.axis),
   ),
   scatterAdd: {
     tangent: (node, [, t]) =>
@@ -351,13 +351,6 @@ export const derivatives: { readonly [O in Op]: Derivative<O> } = {
   argsort: flat(),
   threefry: flat(),
 };
-
-/** gather reads the nearest element for an index outside; its transpose must add where gather read. */
-function clampIndices(indices: Node, extent: number): Node {
-  const bounded = (kind: 'max' | 'min', x: Node, value: number) =>
-    make('binary', { kind }, [x, fill(value, x)]);
-  return bounded('min', bounded('max', indices, 0), extent - 1);
-}
 
 /** The transpose of `window`: adds every tap back to the element it was read from; a contraction with the scalar 1. */
 function foldWindows(ct: Node, { axes, size, stride, dilation }: Attributes['window'], shape: Shape): Node {

@@ -128,7 +128,7 @@ export interface Attributes {
   contract: Contraction;
   /** (operand, int32 indices): `out[.., j.., ..] = operand[.., indices[j..], ..]` along `axis`; indices are clamped. */
   gather: { readonly axis: number };
-  /** (int32 indices, updates): zeros of shape `shape` with updates added at their indices along `axis`. Transpose of gather. */
+  /** (int32 indices, updates): zeros of shape `shape` with updates added at their clamped indices along `axis`. Transpose of gather. */
   scatterAdd: { readonly axis: number };
   /** int32 permutation that sorts the last axis ascending; stable; NaN last. */
   argsort: Record<never, never>;

@@ -221,6 +221,32 @@ describe('variables', () => {
     ]);
   });
 
+  test('that a program made equal part when one is updated, though nobody looked in between', () => {
+    const [a, b] = [new Variable(tensor([1, 2])), new Variable(zeros([2]))];
+    const step = jit(() => a.assign(a.value.add(1)));
+    const copy = jit(() => b.assign(a.value));
+    const both = jit(() => {
+      a.assign(a.value.mul(10));
+      b.assign(a.value);
+    });
+    step();
+    step();
+    copy();
+    step();
+    step();
+    expect([list(a.value), list(b.value)]).toEqual([
+      [5, 6],
+      [3, 4],
+    ]);
+    both();
+    step();
+    step();
+    expect([list(a.value), list(b.value)]).toEqual([
+      [52, 62],
+      [50, 60],
+    ]);
+  });
+
   test('assigned an argument, a captured array, or a constant', () => {
     const v = new Variable(zeros([2]));
     const captured = tensor([7, 8]);
