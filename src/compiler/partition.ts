@@ -76,8 +76,11 @@ const longestRow = 16384;
 /** Arrays that one kernel reads and writes. */
 const mostBuffers = 24;
 
-/** Decides what is materialized. */
-export function materialize(graph: SimplifiedGraph, isInput: (node: Node) => boolean): Set<Node> {
+/** Decides what is materialized, and counts the readers of every node (through what is inlined). */
+export function materialize(
+  graph: SimplifiedGraph,
+  isInput: (node: Node) => boolean,
+): { chosen: Set<Node>; demand: ReadonlyMap<Node, number> } {
   const { nodes, outputs } = graph;
   const cost = new Map<Node, number>();
   const depth = new Map<Node, number>();
@@ -110,7 +113,7 @@ export function materialize(graph: SimplifiedGraph, isInput: (node: Node) => boo
       if (repeatsOperand(node, input) || (expanded.has(node) && !chosen.has(node))) expanded.add(input);
     }
   }
-  return chosen;
+  return { chosen, demand };
 }
 
 /** Whether `node` reads elements of `input` several times. */
@@ -174,7 +177,7 @@ function reducedAxes(node: Node<'reduce'> | Node<'argreduce'>, domain: readonly 
 
 /** Partitions a simplified graph into groups, each of which becomes one kernel (or a few, for contractions with phases). */
 export function partition(graph: SimplifiedGraph, isInput: (node: Node) => boolean): Partition {
-  const materialized = materialize(graph, isInput);
+  const { chosen: materialized, demand } = materialize(graph, isInput);
   const groupOf = new Map<Node, Group>();
   const groups: Group[] = [];
   const readers = new Map<Node, Group[]>();
@@ -182,7 +185,7 @@ export function partition(graph: SimplifiedGraph, isInput: (node: Node) => boole
     if (!materialized.has(node) || isInput(node) || node.op === 'literal' || sizeOf(node.shape) === 0)
       continue;
     const sources = materializedSources(node, materialized);
-    const joined = join(node, sources, groupOf, readers, materialized);
+    const joined = join(node, sources, groupOf, readers, materialized, demand);
     const group = joined ?? newGroup(node);
     if (joined === null) groups.push(group);
     groupOf.set(node, group);
@@ -251,6 +254,7 @@ function join(
   groupOf: ReadonlyMap<Node, Group>,
   readers: ReadonlyMap<Node, readonly Group[]>,
   materialized: ReadonlySet<Node>,
+  demand: ReadonlyMap<Node, number>,
 ): Group | null {
   if (alone.has(node.op) && !isReduction(node)) return null;
   const producers = new Set<Group>();
@@ -264,6 +268,9 @@ function join(
   for (const group of [...needed.reverse(), ...[...siblings].filter((s) => !producers.has(s))]) {
     if (group.kind !== 'loops' && !(group.kind === 'contract' && producers.has(group))) continue;
     if (group.members.length + sources.size > mostBuffers) continue;
+    // A tile store is no place for what needs many arrays, such as an optimizer's update: one reader, one pass.
+    if (group.kind === 'contract' && group.members.some((m) => sources.has(m) && demand.get(m)! > 1))
+      continue;
     if (needed.some((other) => other !== group && dependsOn(other, group))) continue;
     if (admitIfFits(node, group, materialized)) return group;
   }

@@ -2,6 +2,7 @@ import { make } from '../graph/build.ts';
 import { attributeKey } from '../graph/key.ts';
 import { type Node, topological } from '../graph/node.ts';
 import type { Op } from '../graph/vocabulary.ts';
+import { absorbOperandTransposes, transposedContraction } from './absorb_transposes.ts';
 import { padOperands } from './pad_operands.ts';
 
 /**
@@ -27,7 +28,12 @@ export function simplify(outputs: readonly Node[], isInput: (node: Node) => bool
   };
   const known = new Map<string, Node>();
   const nodes: Node[] = [];
-  for (const node of topological(outputs, isInput)) {
+  const order = topological(outputs, isInput);
+  const readers = new Map<Node, number>();
+  const count = (node: Node) => readers.set(node, (readers.get(node) ?? 0) + 1);
+  outputs.forEach(count);
+  for (const node of order) if (!isInput(node)) node.inputs.forEach(count);
+  for (const node of order) {
     if (isInput(node)) {
       replaced.set(node, node);
       nodes.push(node);
@@ -39,7 +45,9 @@ export function simplify(outputs: readonly Node[], isInput: (node: Node) => bool
     }
     const inputs = node.inputs.map((i) => replaced.get(i)!);
     const same = inputs.every((input, i) => input === node.inputs[i]) && node.stored === null;
-    const rebuilt = padOperands(same ? node : make(node.op as Op, node.attributes as never, inputs, node));
+    const plain = same ? node : make(node.op as Op, node.attributes as never, inputs, node);
+    const isOnlyReader = () => readers.get(node.inputs[0]) === 1;
+    const rebuilt = padOperands(absorbOperandTransposes(transposedContraction(plain, isOnlyReader), isInput));
     // Operands that the rewriting made come first.
     const fresh = rebuilt.inputs.map((input) =>
       input.op === 'pad' && !inputs.includes(input) ? share(input) : input,
