@@ -2,6 +2,7 @@ import { isOp, type Node, sizeOf } from '../graph/node.ts';
 import type { Attributes, Contraction } from '../graph/vocabulary.ts';
 import {
   type Affine,
+  type Atom,
   type Axis,
   addAffine,
   affineKey,
@@ -13,6 +14,7 @@ import {
 } from './affine.ts';
 import { guard, type Inliner, inliner, operandAccess } from './inline.ts';
 import type { ContractKernel, Kernel, KernelExpr, LoopKernel, Output, Reduction } from './kernel.ts';
+import { mapExpr } from './lower/merge_axes.ts';
 import { isContiguous } from './lower/vectorize.ts';
 import { coordinates, type Group, isTiled, type Partition } from './partition.ts';
 import { polyphase } from './polyphase.ts';
@@ -176,14 +178,36 @@ function contractKernels(
     0,
   );
   if (covered < sizeOf(node.shape)) kernels.push(emptySum(name, group, materialized, escapes));
+  const { read } = inliner({ isMaterialized: (n) => materialized.has(n), resolve: () => null });
+  // Phases of one shape share their loops if nothing is left to sum: the transpose of pooling writes all of a window at once.
+  const shared = new Map<string, { axes: readonly Axis[]; outputs: Output[] }>();
   for (const { contraction, step, first } of parts) {
     if (sizeOf(contraction.sizes.slice(0, spec.outRank)) === 0) continue;
-    const axes = contraction.sizes.map(newAxis);
+    const isSum = contraction.sizes.slice(spec.outRank).some((size) => size !== 1);
+    const twin = isSum ? undefined : shared.get(contraction.sizes.join());
+    const axes = twin?.axes ?? contraction.sizes.map(newAxis);
     const whole = axes
       .slice(0, spec.outRank)
       .map((axis, i) => addAffine(scaleAffine(atomIndex(axis), step[i]), constantIndex(first[i])));
-    const operands = operandExpressions(node, contraction, axes, materialized);
+    const operands = operandExpressions(node, contraction, axes, read);
     const outputs = epilogue(group, whole, materialized, escapes);
+    if (!isSum) {
+      const single = productOf(node, operands);
+      const direct = outputs.map((output) => ({ ...output, value: replaceResult(output.value, single) }));
+      if (twin !== undefined) twin.outputs.push(...direct);
+      else {
+        shared.set(contraction.sizes.join(), { axes, outputs: direct });
+        kernels.push({
+          kind: 'loops',
+          name,
+          axes: solidAxes(axes),
+          reduced: new Set(),
+          reductions: [],
+          outputs: direct,
+        });
+      }
+      continue;
+    }
     const tiled =
       isTiled(node) && phases !== null
         ? contractKernel(name, node, contraction, axes, operands, outputs)
@@ -193,13 +217,21 @@ function contractKernels(
   return kernels;
 }
 
+const solidAxes = (axes: readonly Axis[]): Axis[] => axes.filter((axis) => axis.extent !== 1);
+
+/** One term of a contraction. */
+function productOf(node: Node, [a, b]: readonly [KernelExpr, KernelExpr]): KernelExpr {
+  const isOne = (x: KernelExpr) => x.op === 'const' && x.value === 1;
+  if (isOne(a)) return b;
+  return isOne(b) ? a : { op: 'binary', dtype: node.dtype, kind: 'mul', a, b };
+}
+
 function operandExpressions(
   node: Node<'contract'>,
   { a, b }: Contraction,
   axes: readonly Axis[],
-  materialized: ReadonlySet<Node>,
+  read: Inliner['read'],
 ): [KernelExpr, KernelExpr] {
-  const { read } = inliner({ isMaterialized: (n) => materialized.has(n), resolve: () => null });
   const at = axes.map(atomIndex);
   const operand = (index: Attributes['contract']['a'], x: Node) => {
     const access = operandAccess(index, x.shape, at);
@@ -253,7 +285,7 @@ function emptySum(
   const axes = node.shape.map(newAxis);
   const outputs = epilogue(group, axes.map(atomIndex), materialized, escapes).map((output) => ({
     ...output,
-    value: replaceResult(output.value),
+    value: replaceResult(output.value, { op: 'const', dtype: node.dtype, value: 0 }),
   }));
   return {
     kind: 'loops',
@@ -265,25 +297,25 @@ function emptySum(
   };
 }
 
-function replaceResult(x: KernelExpr): KernelExpr {
-  switch (x.op) {
-    case 'result':
-      return { op: 'const', dtype: x.dtype, value: 0 };
-    case 'guard':
-    case 'unary':
-    case 'cast':
-    case 'bitcast':
-      return { ...x, x: replaceResult(x.x) };
-    case 'binary':
-    case 'compare':
-      return { ...x, a: replaceResult(x.a), b: replaceResult(x.b) };
-    case 'select':
-      return { ...x, condition: replaceResult(x.condition), a: replaceResult(x.a), b: replaceResult(x.b) };
-    case 'threefry':
-      return { ...x, inputs: x.inputs.map(replaceResult) };
-    default:
-      return x;
-  }
+/** The same expression with another value in the place of the contraction's result. */
+function replaceResult(root: KernelExpr, by: KernelExpr): KernelExpr {
+  const known = new Map<KernelExpr, KernelExpr>();
+  const affine = (x: Affine): Affine => ({
+    offset: x.offset,
+    terms: x.terms.map(([atom, c]) => [inAtom(atom), c] as const),
+  });
+  const inAtom = (atom: Atom): Atom => {
+    if (atom.kind === 'axis') return atom;
+    return atom.kind === 'dynamic'
+      ? { ...atom, value: visit(atom.value as KernelExpr) }
+      : { ...atom, x: affine(atom.x) };
+  };
+  const visit = (x: KernelExpr): KernelExpr => {
+    let result = known.get(x);
+    if (result === undefined) known.set(x, (result = x.op === 'result' ? by : mapExpr(x, affine, visit)));
+    return result;
+  };
+  return visit(root);
 }
 
 /** Multiply and sum as an ordinary reduction. */
@@ -292,18 +324,16 @@ function writtenOut(
   node: Node<'contract'>,
   axes: readonly Axis[],
   outRank: number,
-  [a, b]: readonly [KernelExpr, KernelExpr],
+  operands: readonly [KernelExpr, KernelExpr],
   outputs: readonly Output[],
 ): LoopKernel {
-  const one = (x: KernelExpr) => x.op === 'const' && x.value === 1;
-  const value: KernelExpr = one(a) ? b : one(b) ? a : { op: 'binary', dtype: node.dtype, kind: 'mul', a, b };
   const reduced = axes.slice(outRank);
   return {
     kind: 'loops',
     name,
-    axes: axes.filter((axis) => axis.extent !== 1),
-    reduced: new Set(reduced.filter((axis) => axis.extent !== 1).map((axis) => axis.id)),
-    reductions: [{ node, kind: 'sum', value, position: constantIndex(0) }],
+    axes: solidAxes(axes),
+    reduced: new Set(solidAxes(reduced).map((axis) => axis.id)),
+    reductions: [{ node, kind: 'sum', value: productOf(node, operands), position: constantIndex(0) }],
     outputs,
   };
 }

@@ -9,7 +9,7 @@ import { lowerScatter } from './lower/scatter.ts';
 import { lowerSort } from './lower/sort.ts';
 import { lowerTile, planTile, tileScratch } from './lower/tile.ts';
 import { partition } from './partition.ts';
-import { type MemoryPlan, planMemory, readsOf, writesOf } from './plan.ts';
+import { type MemoryPlan, overwriting, planMemory, readsOf, writesOf } from './plan.ts';
 import { simplify } from './simplify.ts';
 import type { Target } from './target.ts';
 
@@ -184,9 +184,9 @@ function canOverwrite(
   return kernels.every((kernel, i) => {
     const indices = readsOf(kernel).get(input);
     if (indices === undefined || i < writer) return true;
-    if (i > writer || kernel.kind !== 'loops' || kernel.reductions.length > 0) return false;
-    const own = kernel.outputs.find((o) => o.node === output)!;
-    return indices.every((index: Affine) => sameAffine(index, own.index));
+    if (i > writer || kernel.kind !== 'loops') return false;
+    const own = overwriting(kernel, output);
+    return own !== null && indices.every((index: Affine) => sameAffine(index, own.index));
   });
 }
 

@@ -1,7 +1,7 @@
 import { bytesOf, type DType } from '../graph/dtype.ts';
 import { type Node, sizeOf } from '../graph/node.ts';
 import { type Affine, sameAffine } from './affine.ts';
-import type { Kernel, KernelExpr, LoopKernel } from './kernel.ts';
+import type { Kernel, KernelExpr, LoopKernel, Output } from './kernel.ts';
 import { visitIndices } from './lower/merge_axes.ts';
 
 /** Where the arrays of a program live. */
@@ -129,6 +129,17 @@ export function planMemory(
   };
 }
 
+/**
+ * The output of a kernel that may be written over an operand which is read at the same index: it is written in one place, when
+ * nothing is read at that index any more.
+ */
+export function overwriting(kernel: LoopKernel, node: Node): Output | null {
+  const [own, ...more] = kernel.outputs.filter((o) => o.node === node);
+  if (own === undefined || more.length > 0) return null;
+  // Within a row a later pass may still read what an earlier one wrote.
+  return kernel.reductions.length === 0 || own.level === 'outer' ? own : null;
+}
+
 /** The block of an operand that ends here and is only read at the element that is being written, if there is one. */
 function takeOver(
   kernel: LoopKernel,
@@ -138,8 +149,8 @@ function takeOver(
   lastRead: ReadonlyMap<Node, number>,
   blockOf: ReadonlyMap<Node, Block>,
 ): Block | null {
-  if (kernel.reductions.length > 0) return null;
-  const output = kernel.outputs.find((o) => o.node === node)!;
+  const output = overwriting(kernel, node);
+  if (output === null) return null;
   for (const [source, indices] of reads) {
     const block = blockOf.get(source);
     if (block === undefined || lastRead.get(source) !== position || block.last !== position) continue;

@@ -1,3 +1,4 @@
+import type { CompiledProgram } from '../compiler/compile.ts';
 import { type Node, topological } from '../graph/node.ts';
 import { buildWasm, type WasmArtifact, WasmProgram } from './cpu/wasm_program.ts';
 import { graphKey } from './graph_key.ts';
@@ -32,7 +33,22 @@ export function evaluate(nodes: readonly Node[]): Storage[] {
 
 /** Makes a program of a traced function. */
 export function compile(source: ProgramSource): Program {
-  return device() === 'reference' ? referenceProgram(source) : new WasmProgram(source);
+  if (device() === 'reference') return referenceProgram(source);
+  const program = new WasmProgram(source);
+  for (const watcher of watchers) watcher(program.compiled);
+  return program;
+}
+
+const watchers = new Set<(compiled: CompiledProgram) => void>();
+
+/** Shows every program that `jit` compiles while `body` runs: its kernels and its memory. */
+export function watchCompilations<T>(watcher: (compiled: CompiledProgram) => void, body: () => T): T {
+  watchers.add(watcher);
+  try {
+    return body();
+  } finally {
+    watchers.delete(watcher);
+  }
 }
 
 /** `NABLA_DEVICE=reference` runs everything on the scalar interpreter: slow, but obviously right. */
