@@ -8,6 +8,7 @@ import { checkpoints } from '../train/checkpoint.ts';
 import { csvLog } from '../train/csv_log.ts';
 import { Interrupted } from '../train/errors.ts';
 import { fit } from '../train/fit.ts';
+import { learningRate } from '../train/learning_rate.ts';
 import { progress } from '../train/progress.ts';
 import { tensorBoard } from '../train/tensorboard.ts';
 import { evaluationBatch, reportTest } from './report.ts';
@@ -37,6 +38,7 @@ export interface TrainFlags extends GivenSettings {
  */
 export async function trainCommand(recipeName: string, flags: TrainFlags, terminal: Terminal): Promise<void> {
   const recipe = findRecipe(recipeName);
+  const { rate } = recipe;
   const { out, resume = false, ...settings } = flags;
   // Where a run is resumed from may not be where it was started.
   const given: GivenSettings =
@@ -70,6 +72,7 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
       metrics: { accuracy },
       callbacks: [
         progress({ stream: terminal.stdout }),
+        ...(rate === undefined ? [] : [learningRate((done) => rate(config.lr, done))]),
         tensorBoard(folder),
         csvLog(files.metrics),
         checkpoints(files.checkpoints, { resume: true }),

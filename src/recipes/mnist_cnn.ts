@@ -17,6 +17,7 @@ const rung = (name: string, summary: string, epochs: number, model: () => Layer)
   data: (dir) => mnist({ dir }),
   model,
   optimizer: (layers, lr) => new Adam(layers, { lr }),
+  rate: (lr, done) => lr * (1 - done),
 });
 
 /** 64 filters of 5x5, ReLU, and a linear classifier: 503,434 parameters. */

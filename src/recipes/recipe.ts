@@ -35,4 +35,8 @@ export interface Recipe {
   /** The untrained model; draws its first parameters from the default generator. */
   model(): Layer;
   optimizer(model: Layer, lr: number): Optimizer;
+  /**
+   * The learning rate after a share of the training, from 0 to below 1, of one that begins with `lr`. Absent: it stays.
+   */
+  rate?(lr: number, done: number): number;
 }

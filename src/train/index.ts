@@ -9,6 +9,7 @@ export { DivergenceError, Interrupted } from './errors.ts';
 export { type Batches, type BatchFunction, type EvaluateOptions, evaluate } from './evaluate.ts';
 export { EventWriter, type EventWriterOptions } from './events.ts';
 export { type FitOptions, fit, type History } from './fit.ts';
+export { learningRate } from './learning_rate.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
 export { type TensorBoardOptions, tensorBoard } from './tensorboard.ts';

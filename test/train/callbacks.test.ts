@@ -16,6 +16,7 @@ import {
   fit,
   type History,
   type Logs,
+  learningRate,
   progress,
   type Run,
   tensorBoard,
@@ -199,6 +200,52 @@ describe('earlyStopping', () => {
     expect(() => earlyStopping({ patience: 0 })).toThrow(/patience must be a positive integer/);
     expect(() => earlyStopping({ patiance: 1 } as never)).toThrow(/unknown option 'patiance'/);
     await expect(after([1], { monitor: 'validationF1' })).rejects.toThrow(/give fit the option validation/);
+  });
+});
+
+describe('learningRate', () => {
+  test('is set before each step, from the share of the training that is done', async () => {
+    const rates: number[] = [];
+    const watch: Callback = {
+      onBegin: (run) => void rates.push(run.optimizer.lr),
+      onStep: (run) => void rates.push(run.optimizer.lr),
+    };
+    await train(2, [learningRate((done) => 0.6 * (1 - done)), watch]);
+    // Six steps; after the last one nothing is set any more.
+    [0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1].forEach((rate, i) => {
+      expect(rates[i]).toBeCloseTo(rate, 12);
+    });
+    expect(rates).toHaveLength(7);
+  });
+
+  test('is the same in a resumed run', async () => {
+    const [whole, parts] = [folder(), folder()];
+    const rate = () => learningRate((done) => 0.05 * (1 - done));
+    const undisturbed = await train(3, [rate(), checkpoints(whole)]);
+    const controller = new AbortController();
+    const killer: Callback = {
+      onStep: (run) => {
+        if (run.step === 5) controller.abort();
+      },
+    };
+    await expect(
+      train(3, [rate(), checkpoints(parts), killer], { signal: controller.signal }),
+    ).rejects.toThrow('interrupted');
+    const resumed = await train(3, [rate(), checkpoints(parts, { resume: true })], { seed: 9 });
+    expect(resumed.history).toEqual(undisturbed.history);
+    const last = (place: string) => readFileSync(join(place, 'last.safetensors'));
+    expect(last(parts).equals(last(whole))).toBe(true);
+  });
+
+  test('needs to know the number of steps', async () => {
+    const model = toyModel();
+    const images = loader(toyImages(8), { batchSize: 8 });
+    const data = { [Symbol.iterator]: () => images[Symbol.iterator]() };
+    const optimizer = new optim.SGD(model);
+    const callbacks = [learningRate(() => 1)];
+    await expect(fit(model, { data, loss: nn.crossEntropy, optimizer, callbacks })).rejects.toThrow(
+      /learningRate: the data must have a length/,
+    );
   });
 });
 
