@@ -2,7 +2,7 @@ import { bytesOf, type DType } from '../graph/dtype.ts';
 import { type Node, sizeOf } from '../graph/node.ts';
 import { type Affine, sameAffine } from './affine.ts';
 import type { Kernel, KernelExpr, LoopKernel, Output } from './kernel.ts';
-import { visitIndices } from './lower/merge_axes.ts';
+import { visitDynamic, visitIndices } from './lower/merge_axes.ts';
 
 /** Where the arrays of a program live. */
 export interface MemoryPlan {
@@ -136,8 +136,20 @@ export function planMemory(
 export function overwriting(kernel: LoopKernel, node: Node): Output | null {
   const [own, ...more] = kernel.outputs.filter((o) => o.node === node);
   if (own === undefined || more.length > 0) return null;
+  if (kernel.reductions.length === 0 || own.level === 'outer') return own;
   // Within a row a later pass may still read what an earlier one wrote.
-  return kernel.reductions.length === 0 || own.level === 'outer' ? own : null;
+  const inRow = [...kernel.reductions, ...kernel.outputs.filter((o) => o.level === 'full')];
+  return inRow.some(({ value }) => needsResult(value)) ? null : own;
+}
+
+/** Whether an expression is computed after a reduction of its own kernel. */
+function needsResult(x: KernelExpr): boolean {
+  let needs = x.op === 'result';
+  const operand = (e: KernelExpr) => {
+    needs ||= needsResult(e);
+  };
+  visitIndices(x, (index) => visitDynamic(index, operand), operand);
+  return needs;
 }
 
 /** The block of an operand that ends here and is only read at the element that is being written, if there is one. */

@@ -6,7 +6,7 @@ import {
   kernelText,
 } from '../../compiler/compile.ts';
 import { programText } from '../../compiler/ir_text.ts';
-import { wasmTarget } from '../../compiler/target.ts';
+import { type Target, wasmTarget } from '../../compiler/target.ts';
 import { hostMath } from '../../compiler/wasm/host_math.ts';
 import { printWasm } from '../../compiler/wasm/print.ts';
 import { viewOf } from '../../graph/dtype.ts';
@@ -32,8 +32,8 @@ export interface WasmArtifact {
   readonly run: (argumentTable: number) => void;
 }
 
-export function buildWasm(source: ProgramSource): WasmArtifact {
-  const compiled = compileGraph(source, wasmTarget(hasFma()));
+export function buildWasm(source: ProgramSource, target: Target = wasmTarget(hasFma())): WasmArtifact {
+  const compiled = compileGraph(source, target);
   debug('source', () => programText(compiled.loops));
   if (compiled.loops.kernels.length === 0) return { compiled, run: () => {} };
   const module = new WebAssembly.Module(printWasm(compiled.loops) as BufferSource);
