@@ -12,11 +12,12 @@ import {
   newAxis,
   scaleAffine,
 } from './affine.ts';
+import { isTiled } from './contraction_shape.ts';
 import { guard, type Inliner, inliner, operandAccess } from './inline.ts';
 import type { ContractKernel, Kernel, KernelExpr, LoopKernel, Output, Reduction } from './kernel.ts';
 import { mapExpr } from './lower/merge_axes.ts';
 import { isContiguous } from './lower/vectorize.ts';
-import { coordinates, type Group, isTiled, type Partition } from './partition.ts';
+import { coordinates, type Group, type Partition } from './partition.ts';
 import { polyphase } from './polyphase.ts';
 
 /** Turns groups of nodes into kernels. */

@@ -110,6 +110,13 @@ function merge({ offset, terms, dynamic }: Index): Index {
   return { offset: offset + 0, terms: merged, dynamic };
 }
 
+/** The index that is the sum of registers. */
+export const at = (...variables: Local[]): Index =>
+  index(
+    0,
+    variables.map((variable) => ({ local: variable, coefficient: 1 })),
+  );
+
 /** `a + b` */
 export const addIndex = (a: Index, b: Index): Index =>
   merge({

@@ -1,7 +1,7 @@
 import { make, pad } from '../graph/build.ts';
 import { isOp, type Node, sizeOf } from '../graph/node.ts';
 import type { AffineIndex } from '../graph/vocabulary.ts';
-import { isTiled } from './partition.ts';
+import { isTiled } from './contraction_shape.ts';
 
 /**
  * Windows that reach over the edge of an array with few channels: a padded copy of the array costs less than a test for every

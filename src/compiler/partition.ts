@@ -1,6 +1,7 @@
 import { isOp, type Node, sizeOf } from '../graph/node.ts';
 import type { Attributes, UnaryKind } from '../graph/vocabulary.ts';
 import { type Affine, type Axis, affineKey, atomIndex, constantIndex, newAxis } from './affine.ts';
+import { allowsEpilogue, isTiled } from './contraction_shape.ts';
 import { inliner } from './inline.ts';
 import type { SimplifiedGraph } from './simplify.ts';
 
@@ -128,25 +129,6 @@ function repeatsOperand(node: Node, input: Node): boolean {
   const reads = [...axes].reduce((n, axis) => n * sizes[axis], 1) / index.reduce((n, i) => n * i.divisor, 1);
   const isOuterProduct = !isTiled(node) && sizes.some((size, axis) => size > 1 && !axes.has(axis));
   return isOuterProduct || reads > 1.5 * sizeOf(input.shape);
-}
-
-/**
- * Whether a contraction is worth the packed tile: it has enough rows and columns, and enough work to pay for packing.
- * Decided from shapes alone. The others are written out as multiply and sum.
- */
-export function isTiled(node: Node<'contract'>): boolean {
-  if (node.dtype !== 'float32') return false;
-  const { sizes, outRank, a, b } = node.attributes;
-  const inA = new Set(a.flatMap((i) => i.terms.map(([axis]) => axis)));
-  const inB = new Set(b.flatMap((i) => i.terms.map(([axis]) => axis)));
-  let [m, n, k] = [1, 1, 1];
-  sizes.forEach((size, axis) => {
-    if (axis >= outRank) k *= size;
-    else if (inA.has(axis) && inB.has(axis)) return;
-    else if (inB.has(axis)) n *= size;
-    else m *= size;
-  });
-  return m >= 4 && n >= 4 && k >= 4 && m * n * k >= 4096;
 }
 
 const squeezed = (shape: readonly number[]): number[] => shape.filter((n) => n !== 1);
@@ -366,29 +348,6 @@ function probe(
   else read(value, at);
   return fits ? stage : null;
 }
-
-/**
- * Whether elementwise operations can follow in the tile store: the whole sum is done in one go, and a column of the tile is
- * the last axis of the output.
- */
-function allowsEpilogue(node: Node<'contract'>): boolean {
-  if (!isTiled(node)) return true;
-  const { sizes, outRank, a, b } = node.attributes;
-  const k = sizes.slice(outRank).reduce((n, size) => n * size, 1);
-  const last = outRank - 1;
-  const [own, other] = uses(b, last) ? [b, a] : [a, b];
-  if (uses(other, last)) return false;
-  const columns = sizes
-    .slice(0, outRank)
-    .filter((size, axis) => size !== 1 && uses(own, axis) && !uses(other, axis));
-  return k <= longestSum && columns.length <= 1;
-}
-
-/** Sums of more products than this are done in several blocks. */
-export const longestSum = 1024;
-
-const uses = (index: Attributes['contract']['a'], axis: number): boolean =>
-  index.some((i) => i.terms.some(([a]) => a === axis));
 
 /** Groups so that each follows those it needs, otherwise in order of their first members. */
 function inOrder(groups: readonly Group[]): Group[] {

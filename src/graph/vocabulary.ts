@@ -141,7 +141,26 @@ export interface Attributes {
 
 export type Op = keyof Attributes;
 
+/** A graph with its own inputs, the body of a control-flow operation. */
+export interface Body {
+  readonly inputs: readonly unknown[];
+  readonly outputs: readonly unknown[];
+}
+
 /**
- * Families of the design that no table serves yet: prefix, dynamicSlice, dynamicUpdateSlice, scan, while, cond, call.
- * Adding one to `Attributes` makes every table that lacks its rule a compile error.
+ * The rest of the closed vocabulary. No table serves these families yet: to move one into `Attributes` makes every table that
+ * lacks its rule (type, derivative, evaluation, lowering) a compile error.
  */
+export interface PlannedAttributes {
+  /** Running sum, product, maximum or minimum along `axis`, each element included. */
+  prefix: { readonly kind: 'sum' | 'prod' | 'max' | 'min'; readonly axis: number };
+  /** (operand, one int32 start per axis): a slice of static shape at a position known at run time, moved inside. */
+  dynamicSlice: { readonly shape: readonly number[] };
+  /** (operand, update, one int32 start per axis): the operand with the update written over it. */
+  dynamicUpdateSlice: Record<never, never>;
+  /** Largest, smallest and sum of windows are `reduce` of `window`; sorting is `argsort` with `gather`. */
+  scan: { readonly body: Body; readonly carries: number; readonly length: number; readonly reverse: boolean };
+  while: { readonly condition: Body; readonly body: Body };
+  cond: { readonly whenTrue: Body; readonly whenFalse: Body };
+  call: { readonly body: Body; readonly kind: 'checkpoint' | 'customVjp' | 'customJvp' };
+}

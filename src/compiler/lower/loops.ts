@@ -2,6 +2,7 @@ import type { Node } from '../../graph/node.ts';
 import type { Axis } from '../affine.ts';
 import type { Buffer, Expr, Local, Scalar, Statement } from '../ir.ts';
 import {
+  at,
   binary,
   compare,
   constant,
@@ -129,9 +130,8 @@ class LoopNest {
   /** A loop over one axis; its statements go where the emitter stands. */
   #loop(axis: Axis, begin: number | Expr, end: number | Expr, step: number, body: () => void): void {
     const variable = local(`i${axis.id}`, typeOf('i32'));
-    const at = { offset: 0, terms: [{ local: variable, coefficient: 1 }], dynamic: [] };
     const single = typeof begin === 'number' && typeof end === 'number' && end - begin === step;
-    const position = single ? index(begin) : at;
+    const position = single ? index(begin) : at(variable);
     const statements = this.#emitter.inside([[axis.id, position]], body);
     if (single) this.#emitter.statements.push(...statements);
     else this.#emitter.statements.push(loop(variable, begin, end, step, statements));

@@ -2,6 +2,7 @@ import type { Axis } from '../affine.ts';
 import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
 import {
   addIndex,
+  at,
   binary,
   compare,
   get,
@@ -78,12 +79,6 @@ function chooseStrategy({ operand, axes, packing, lanes, total }: PanelOptions):
   if (lanes === 4 && lastTerm !== undefined && lastTerm.extent >= lanes && along(lastTerm)) return alongTerms;
   return oneByOne;
 }
-
-const at = (variable: Local): Index => ({
-  offset: 0,
-  terms: [{ local: variable, coefficient: 1 }],
-  dynamic: [],
-});
 
 /** Loops over the terms of a block but for the last `keep` inner axes; the body gets the number of the first term. */
 function overTerms(emitter: Emitter, packing: Packing, keep: number, body: (term: Index) => void): void {

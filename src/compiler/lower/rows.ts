@@ -1,15 +1,9 @@
 import type { Affine, Axis } from '../affine.ts';
-import type { Expr, Index, Local } from '../ir.ts';
-import { binary, get, i32Constant, index, indexOf, indexValue, local, set, typeOf } from '../ir_build.ts';
+import type { Expr, Index } from '../ir.ts';
+import { at, binary, get, i32Constant, index, indexOf, indexValue, local, set, typeOf } from '../ir_build.ts';
 import type { KernelExpr, Output } from '../kernel.ts';
 import type { Emitter } from './emit.ts';
 import { visitIndices } from './merge_axes.ts';
-
-const at = (variable: Local): Index => ({
-  offset: 0,
-  terms: [{ local: variable, coefficient: 1 }],
-  dynamic: [],
-});
 
 /**
  * Coordinates of a row-major position over several axes. Where all readers run through the axes as one, the last axis takes the

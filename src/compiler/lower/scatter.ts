@@ -1,15 +1,9 @@
 import { type Node, sizeOf } from '../../graph/node.ts';
 import type { Axis } from '../affine.ts';
-import type { Buffer, Index, Local, Statement } from '../ir.ts';
-import { binary, constant, load, local, loop, set, store, typeOf } from '../ir_build.ts';
+import type { Buffer, Statement } from '../ir.ts';
+import { at, binary, constant, load, local, loop, set, store, typeOf } from '../ir_build.ts';
 import type { KernelExpr, ScatterKernel } from '../kernel.ts';
 import { Emitter, scalarOf } from './emit.ts';
-
-const at = (variable: Local): Index => ({
-  offset: 0,
-  terms: [{ local: variable, coefficient: 1 }],
-  dynamic: [],
-});
 
 /** Zeros everywhere, then one update after the other in row-major order, so that sums are reproducible. */
 export function lowerScatter(kernel: ScatterKernel, bufferOf: (node: Node) => Buffer): Statement[] {

@@ -1,14 +1,14 @@
 import type { Node } from '../../graph/node.ts';
-import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
+import type { Buffer, Expr, Local, Statement } from '../ir.ts';
 import {
   addIndex,
+  at,
   binary,
   choose,
   compare,
   constant,
   get,
   i32Constant,
-  index,
   indexOf,
   load,
   local,
@@ -20,12 +20,6 @@ import {
 import type { SortKernel } from '../kernel.ts';
 
 const i32 = typeOf('i32');
-const at = (...variables: Local[]): Index =>
-  variables.reduce(
-    (sum, v) => addIndex(sum, { offset: 0, terms: [{ local: v, coefficient: 1 }], dynamic: [] }),
-    index(0),
-  );
-
 /**
  * Stable bottom-up merge sort of positions along the last axis. Each round merges runs from one array of positions into the
  * other; `scratch` has as many elements as a row.

@@ -1,8 +1,10 @@
 import type { Node } from '../../graph/node.ts';
 import { type Axis, constantIndex } from '../affine.ts';
+import { longestSum } from '../contraction_shape.ts';
 import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
 import {
   addIndex,
+  at,
   binary,
   compare,
   constant,
@@ -23,7 +25,6 @@ import {
   typeOf,
 } from '../ir_build.ts';
 import type { ContractKernel, KernelExpr, LoopKernel } from '../kernel.ts';
-import { longestSum } from '../partition.ts';
 import type { Target } from '../target.ts';
 import { Emitter } from './emit.ts';
 import { mergeAxes } from './merge_axes.ts';
@@ -401,9 +402,3 @@ class TileNest {
     statements.push(...writes);
   }
 }
-
-const at = (variable: Local): Index => ({
-  offset: 0,
-  terms: [{ local: variable, coefficient: 1 }],
-  dynamic: [],
-});

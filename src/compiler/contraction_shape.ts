@@ -1,0 +1,46 @@
+import type { Node } from '../graph/node.ts';
+import type { Attributes } from '../graph/vocabulary.ts';
+
+/** What can be done with a contraction, decided from its shapes alone. */
+
+/** Sums of more products than this are done in several blocks. */
+export const longestSum = 1024;
+
+/**
+ * Whether a contraction is worth the packed tile: it has enough rows and columns, and enough work to pay for packing.
+ * Decided from shapes alone. The others are written out as multiply and sum.
+ */
+export function isTiled(node: Node<'contract'>): boolean {
+  if (node.dtype !== 'float32') return false;
+  const { sizes, outRank, a, b } = node.attributes;
+  const inA = new Set(a.flatMap((i) => i.terms.map(([axis]) => axis)));
+  const inB = new Set(b.flatMap((i) => i.terms.map(([axis]) => axis)));
+  let [m, n, k] = [1, 1, 1];
+  sizes.forEach((size, axis) => {
+    if (axis >= outRank) k *= size;
+    else if (inA.has(axis) && inB.has(axis)) return;
+    else if (inB.has(axis)) n *= size;
+    else m *= size;
+  });
+  return m >= 4 && n >= 4 && k >= 4 && m * n * k >= 4096;
+}
+
+/**
+ * Whether elementwise operations can follow in the tile store: the whole sum is done in one go, and a column of the tile is
+ * the last axis of the output.
+ */
+export function allowsEpilogue(node: Node<'contract'>): boolean {
+  if (!isTiled(node)) return true;
+  const { sizes, outRank, a, b } = node.attributes;
+  const k = sizes.slice(outRank).reduce((n, size) => n * size, 1);
+  const last = outRank - 1;
+  const [own, other] = uses(b, last) ? [b, a] : [a, b];
+  if (uses(other, last)) return false;
+  const columns = sizes
+    .slice(0, outRank)
+    .filter((size, axis) => size !== 1 && uses(own, axis) && !uses(other, axis));
+  return k <= longestSum && columns.length <= 1;
+}
+
+const uses = (index: Attributes['contract']['a'], axis: number): boolean =>
+  index.some((i) => i.terms.some(([a]) => a === axis));
