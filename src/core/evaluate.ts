@@ -60,12 +60,16 @@ export function letGo(node: Node): void {
  * so that its memory can be reclaimed; inside it is kept, because a derivative may still walk it.
  */
 export function realize(nodes: readonly Node[]): void {
-  const pending = [...new Set(nodes)].filter((node) => node.stored === null);
-  if (pending.length === 0) return;
-  assertConcrete(pending);
+  const asked = nodes.filter((node) => node.stored === null);
+  if (asked.length === 0) return;
+  const below = topological(asked, (n) => n.stored !== null);
+  assertConcrete(below);
+  const companions = below.flatMap((node) => (node.stored === null ? (node.companions ?? []) : []));
+  const pending = [...new Set([...asked, ...companions])].filter((node) => node.stored === null);
   const results = evaluate(pending);
   pending.forEach((node, i) => {
     hold(node, results[i]);
+    node.companions = null;
     if (!isTracing() && !node.kept) node.inputs = [];
   });
 }
@@ -78,7 +82,7 @@ export function storageOf(node: Node): Storage {
 
 /** Values of arguments of a function that is being traced by jit do not exist yet. */
 function assertConcrete(nodes: readonly Node[]): void {
-  for (const node of topological(nodes, (n) => n.stored !== null)) {
+  for (const node of nodes) {
     if (node.op === 'input' && node.stored === null) {
       throw new Error(
         'jit: the value of an array was asked for while the function is being traced, where arrays have shapes but no values yet. ' +

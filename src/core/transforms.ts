@@ -1,9 +1,9 @@
 import * as g from '../graph/build.ts';
 import { pullBack, pushForward } from '../graph/derivatives.ts';
 import { isFloat } from '../graph/dtype.ts';
-import { sameShape, topological, typeText } from '../graph/node.ts';
+import { type Node, sameShape, topological, typeText } from '../graph/node.ts';
 import { Tensor } from './tensor.ts';
-import { tracing } from './trace.ts';
+import { isTracing, tracing } from './trace.ts';
 import { flatten } from './tree.ts';
 import { Variable } from './variable.ts';
 
@@ -129,18 +129,34 @@ export function valueAndGrad(f: AnyFunction, second: VariableSource | GradOption
   const { argnums = 0, hasAux = false } = second as GradOptions;
   const positions = typeof argnums === 'number' ? [argnums] : argnums;
   return (...args: unknown[]) =>
-    tracing(() => {
+    together((note) => {
       const { trees, leaves, result } = onLeaves('grad', f, args, positions);
       const value = requireScalar('grad', hasAux ? result?.[0] : result);
       const gradients = gradientsOf(value, leaves);
       let used = 0;
       const rebuilt = trees.map((tree) => tree.rebuild(gradients.slice(used, (used += tree.leaves.length))));
+      note(value, gradients);
       return [result, typeof argnums === 'number' ? rebuilt[0] : rebuilt];
     });
 }
 
+/**
+ * A transform whose results, if it is the outermost, are computed in one program when the first of them is read: each alone
+ * would repeat the forward pass.
+ */
+function together<T>(body: (note: (value: Tensor, gradients: readonly Tensor[]) => void) => T): T {
+  let results: Node[] = [];
+  const output = tracing(() =>
+    body((value, gradients) => {
+      results = [value.node, ...gradients.map((t) => t.node)];
+    }),
+  );
+  if (!isTracing()) for (const node of results) if (node.op !== 'constant') node.companions = results;
+  return output;
+}
+
 function valueAndGradOfVariables(f: AnyFunction, variables: readonly Variable[]): [unknown, Gradients] {
-  return tracing(() => {
+  return together((note) => {
     const before = variables.map((v) => v.value.node);
     const leaves = before.map((node) => new Tensor(g.alias(node)));
     requireFloats('valueAndGrad', leaves);
@@ -151,6 +167,7 @@ function valueAndGradOfVariables(f: AnyFunction, variables: readonly Variable[])
       const result = f();
       const value = requireScalar('valueAndGrad', Array.isArray(result) ? result[0] : result);
       const gradients = gradientsOf(value, leaves);
+      note(value, gradients);
       return [result, new Map(variables.map((v, i) => [v, gradients[i]]))];
     } finally {
       // A variable that f assigned keeps its new content; the others get theirs back.

@@ -465,3 +465,30 @@ describe('exceptions', () => {
     expect(g(tensor(3)).item()).toBe(6);
   });
 });
+
+describe('results of one gradient', () => {
+  test('are computed in one program, whichever is read first', () => {
+    const a = tensor([1, 2, 3]);
+    const b = tensor([4, 5, 6]);
+    const read = (order: readonly number[]) => {
+      const [value, [da, db]] = valueAndGrad((x: Tensor, y: Tensor) => x.mul(y).exp().log().sum(), {
+        argnums: [0, 1],
+      })(a, b);
+      const results = [value, da, db];
+      results[order[0]].dataSync();
+      expect(results.map((t) => t.node.stored !== null)).toEqual([true, true, true]);
+      return results.map((t) => t.toArray());
+    };
+    expect(read([0])).toEqual(read([1]));
+    expect((read([2])[1] as number[]).map(Math.round)).toEqual([4, 5, 6]);
+  });
+
+  test('are computed along with an update that uses them', () => {
+    const w = new Variable(tensor([1, 2]));
+    const [loss, grads] = valueAndGrad(() => w.value.square().sum(), w);
+    w.assign(w.value.sub(grads.get(w)!.mul(0.1)));
+    w.value.dataSync();
+    expect(loss.node.stored).not.toBeNull();
+    expect(loss.item()).toBe(5);
+  });
+});

@@ -142,6 +142,8 @@ class TileNest {
   readonly #packedColumns: Buffer;
   readonly #target: Target;
   readonly #isSplit: boolean;
+  /** Whether what is being written adds to the sum of earlier blocks. */
+  #adds = false;
   /** 1 while the first block of the sum is done: later ones add to what is there. */
   readonly #isFirst = local('first', typeOf('bool'));
 
@@ -334,14 +336,22 @@ class TileNest {
       const isWhole = compare('le', indexValue(addIndex(at(row), index(tileRows))), rowEnd);
       return [ifThen(isWhole, byRows(false), byRows(true))];
     };
-    const { statements } = this.#emitter;
     const tail = columns % nr;
-    if (tail === 0) statements.push(...lines(nr));
-    else if (columns < nr) statements.push(...lines(tail));
-    else {
+    const all = (): Statement[] => {
+      if (tail === 0) return lines(nr);
+      if (columns < nr) return lines(tail);
       const isWhole = compare('le', indexValue(addIndex(at(column), index(nr))), i32Constant(columns));
-      statements.push(ifThen(isWhole, lines(nr), lines(tail)));
+      return [ifThen(isWhole, lines(nr), lines(tail))];
+    };
+    const { statements } = this.#emitter;
+    if (!this.#isSplit) {
+      statements.push(...all());
+      return;
     }
+    const first = all();
+    this.#adds = true;
+    statements.push(ifThen(get(this.#isFirst), first, all()));
+    this.#adds = false;
   }
 
   /** `count` columns of one row of the tile. */
@@ -387,12 +397,8 @@ class TileNest {
       const buffer = this.#bufferOf(output.node);
       const position = this.#emitter.index(output.index, part);
       let value = this.#emitter.emit(output.value, part, lanes > 1);
-      if (this.#isSplit) {
-        const total = local('total', value.type);
-        const sum = binary('add', load(buffer, position, lanes), value);
-        statements.push(ifThen(get(this.#isFirst), [set(total, value)], [set(total, sum)]));
-        value = get(total);
-      } else if (outputs.length > 1 && value.op !== 'local') {
+      if (this.#adds) value = binary('add', load(buffer, position, lanes), value);
+      else if (outputs.length > 1 && value.op !== 'local') {
         const kept = local('v', value.type);
         statements.push(set(kept, value));
         value = get(kept);
