@@ -85,11 +85,14 @@ export function materialize(
   const { nodes, outputs } = graph;
   const cost = new Map<Node, number>();
   const depth = new Map<Node, number>();
+  const deep = new Set<Node>();
   for (const node of nodes) {
     const stops = isInput(node) || alone.has(node.op);
     cost.set(node, stops ? 0 : node.inputs.reduce((sum, i) => sum + cost.get(i)!, ownCost(node)));
-    const deepest = stops ? 0 : 1 + node.inputs.reduce((d, i) => Math.max(d, depth.get(i)!), 0);
-    depth.set(node, deepest % deepestInline);
+    const below = stops ? 0 : 1 + node.inputs.reduce((d, i) => Math.max(d, depth.get(i)!), 0);
+    const isDeep = below >= deepestInline;
+    if (isDeep) deep.add(node);
+    depth.set(node, isDeep ? 0 : below);
   }
   const chosen = new Set<Node>(nodes.filter((n) => isInput(n) || alone.has(n.op)));
   for (const output of outputs) chosen.add(output);
@@ -102,11 +105,10 @@ export function materialize(
     if (!chosen.has(node)) {
       const price = cost.get(node)!;
       const repeats = demand.get(node)! > 1 || expanded.has(node);
-      const deep = depth.get(node) === deepestInline - 1;
       const elementwise = ownCost(node) > 0;
       // The edges of a padded array would be tested again for every window that contains them.
       if (node.op === 'pad' && expanded.has(node)) chosen.add(node);
-      if (elementwise && (deep || (repeats && price >= 2))) chosen.add(node);
+      if (deep.has(node) || (elementwise && repeats && price >= 2)) chosen.add(node);
     }
     const mine = chosen.has(node) ? 1 : demand.get(node)!;
     for (const input of node.inputs) {
