@@ -97,7 +97,7 @@ describe('long loops', () => {
     expect(names).toHaveLength(1);
   });
 
-  test('sums of a million terms keep five digits, where one running sum would keep two', () => {
+  test('sums of a million equal terms are right to 2e-5, where one running sum is off by 1e-2', () => {
     const n = 2 ** 20;
     const x = new Float32Array(n).fill(0.1);
     for (const shape of [[n], [n / 4, 4], [n / 32, 32]]) {
@@ -106,7 +106,7 @@ describe('long loops', () => {
       const program = new WasmProgram({ inputs: [node], outputs: [root], donations: [-1] });
       const [sum] = program.run([new Storage('float32', n, x)]);
       const exact = Math.fround(0.1) * shape[0];
-      for (const value of sum.read()) expect(Math.abs(value / exact - 1)).toBeLessThan(1e-5);
+      for (const value of sum.read()) expect(Math.abs(value / exact - 1)).toBeLessThan(2e-5);
     }
   });
 
