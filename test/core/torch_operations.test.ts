@@ -4,6 +4,7 @@ import { concat, stack, type Tensor, tensor, where } from '../../src/core/tensor
 import { vjp } from '../../src/core/transforms.ts';
 import type { DType } from '../../src/graph/dtype.ts';
 import { expectClose } from '../support/close.ts';
+import { computeOn, devices } from '../support/device.ts';
 import { type FixtureArray, type TorchCase, torchCases } from '../support/torch_cases.ts';
 
 // Values and derivatives of the tensor operations against PyTorch's, in double and in single precision. Layers and
@@ -142,10 +143,10 @@ test('the fixture covers every operation of the table', () => {
   expect(covered.length).toBeGreaterThan(100);
 });
 
-describe.each([
-  ['float64', 2e-8],
-  ['float32', 2e-5],
-] as const)('equal to PyTorch in %s', (float, rtol) => {
+describe.each(
+  devices.flatMap((device) => [[device, 'float64', 2e-8] as const, [device, 'float32', 2e-5] as const]),
+)('equal to PyTorch on %s in %s', (device, float, rtol) => {
+  computeOn(device);
   test.each(covered.map((torch) => [torch.name, torch] as const))('%s', (_, torch) => {
     check(torch, float, rtol);
   });
