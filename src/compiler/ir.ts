@@ -39,7 +39,9 @@ export interface Buffer {
   readonly place: /** Base address (bytes, 16-aligned) is the u32 at `argumentTable + 4 * argument`. */
     | { readonly kind: 'argument'; readonly argument: number }
     /** Base address is the arena's base plus `offset` bytes (a multiple of 64). Argument 0 is the arena's base. */
-    | { readonly kind: 'arena'; readonly offset: number };
+    | { readonly kind: 'arena'; readonly offset: number }
+    /** Scratch memory of the running thread t: the arena's base plus `offset + t * stride` bytes, both multiples of 64. */
+    | { readonly kind: 'thread'; readonly offset: number; readonly stride: number };
 }
 
 /** Operations of one operand that keep the type. Those in `MathFunction` are helper functions, not instructions. */
@@ -163,13 +165,19 @@ export type Statement =
   /** Shown in dumps; printers ignore it. */
   | { readonly op: 'comment'; readonly text: string };
 
-/** One kernel: no parameters beyond the argument table that every kernel receives. */
+/**
+ * One kernel. Its body runs once for each chunk, 0 to count-1, in any order and by any thread: chunks write disjoint
+ * elements and read nothing that another chunk of the kernel writes. What the chunks are follows from shapes alone, never from the
+ * number of threads, so that results are the same for any number.
+ */
 export interface KernelFunction {
   readonly name: string;
+  /** How many chunks there are, and the i32 in which the body finds its number (it does not assign it). Absent: one chunk. */
+  readonly chunks?: { readonly variable: Local; readonly count: number };
   readonly body: readonly Statement[];
 }
 
-/** All kernels of a program, run in order. */
+/** All kernels of a program, run in order: a kernel starts when all chunks of the one before have ended. */
 export interface LoopProgram {
   readonly kernels: readonly KernelFunction[];
 }
