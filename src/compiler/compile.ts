@@ -1,8 +1,9 @@
 import { type Node, sizeOf, typeText } from '../graph/node.ts';
 import { type Affine, forgetQuotients, sameAffine } from './affine.ts';
 import { buildKernels } from './build_kernels.ts';
-import type { Buffer, KernelFunction, LoopProgram, Statement } from './ir.ts';
+import type { Buffer, KernelFunction, LoopProgram } from './ir.ts';
 import type { ContractKernel, Kernel } from './kernel.ts';
+import type { KernelBody } from './lower/chunks.ts';
 import { scalarOf } from './lower/emit.ts';
 import { lowerLoops } from './lower/loops.ts';
 import { lowerScatter } from './lower/scatter.ts';
@@ -123,18 +124,18 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
       const scalar = kernel.kind === 'sort' ? 'i32' : 'f32';
       return { name: `scratch${k}`, scalar, place: { kind: 'arena', offset } };
     });
-    return { name: `${i}_${kernel.name}`, body: lower(kernel) };
+    return { name: `${i}_${kernel.name}`, ...lower(kernel) };
 
-    function lower(k: Kernel): Statement[] {
+    function lower(k: Kernel): KernelBody {
       switch (k.kind) {
         case 'loops':
-          return lowerLoops(k, bufferOf, target.lanes);
+          return lowerLoops(k, bufferOf, target);
         case 'contract':
-          return lowerTile(tiles[i]!, bufferOf, [scratch[0], scratch[1]], target);
+          return { body: lowerTile(tiles[i]!, bufferOf, [scratch[0], scratch[1]], target) };
         case 'scatter':
-          return lowerScatter(k, bufferOf);
+          return { body: lowerScatter(k, bufferOf) };
         case 'sort':
-          return lowerSort(k, bufferOf, scratch[0]);
+          return { body: lowerSort(k, bufferOf, scratch[0]) };
       }
     }
   });

@@ -4,6 +4,11 @@ export interface Target {
   readonly lanes: number;
   /** Whether vectors multiply and add in one instruction. */
   readonly fma: boolean;
+  /**
+   * Simple operations that make a chunk of a kernel worth a thread's while: kernels with less than twice as many are not divided.
+   * Infinite for a single thread.
+   */
+  readonly chunkWork: number;
   /** Rows of the register tile of a contraction. */
   readonly tileRows: number;
   /** Vectors in a row of the tile. */
@@ -20,10 +25,12 @@ export interface Target {
  * WebAssembly SIMD128 on a processor with 16 vector registers: 8 accumulators, 2 columns, the rest for rows.
  *
  * @param fma whether the engine has relaxed SIMD
+ * @param isParallel whether there may be several threads
  */
-export const wasmTarget = (fma: boolean): Target => ({
+export const wasmTarget = (fma: boolean, isParallel = false): Target => ({
   lanes: 4,
   fma,
+  chunkWork: isParallel ? 65536 : Number.POSITIVE_INFINITY,
   tileRows: 4,
   tileVectors: 2,
   sumBlock: 256,

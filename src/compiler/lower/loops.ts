@@ -9,6 +9,7 @@ import {
   fold,
   get,
   i32Constant,
+  ifThen,
   index,
   local,
   loop,
@@ -19,6 +20,8 @@ import {
   typeOf,
 } from '../ir_build.ts';
 import type { KernelExpr, LoopKernel, Output, Reduction } from '../kernel.ts';
+import type { Target } from '../target.ts';
+import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
 import { vectorAxis } from './vectorize.ts';
@@ -31,12 +34,26 @@ const longestPartialSum = 1024;
 /** Vectors that one round of an unrolled loop covers. */
 const unrolling = 4;
 
-export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer, lanes: number): Statement[] {
+export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer, target: Target): KernelBody {
   const kernel = mergeAxes(source);
-  const top: Statement[] = [];
-  const emitter = new Emitter(bufferOf, top);
-  new LoopNest(kernel, emitter, bufferOf, vectorAxis(kernel, lanes), lanes).build();
-  return top;
+  const body: Statement[] = [];
+  const emitter = new Emitter(bufferOf, body);
+  const chunks = new LoopNest(kernel, emitter, bufferOf, target).build();
+  return chunks === null ? { body } : { body, chunks };
+}
+
+/** Rough number of simple operations of a kernel. */
+function workOf({ axes, reductions, outputs }: LoopKernel): number {
+  const seen = new Set<KernelExpr>();
+  let cost = 0;
+  const visit = (x: KernelExpr): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    cost += x.op === 'threefry' ? 100 : x.op === 'unary' ? 8 : 1;
+    visitIndices(x, (index) => visitDynamic(index, visit), visit);
+  };
+  for (const { value } of [...reductions, ...outputs]) visit(value);
+  return axes.reduce((n, axis) => n * axis.extent, cost);
 }
 
 /** Registers in which a reduction accumulates; several for unrolled loops. */
@@ -53,23 +70,19 @@ class LoopNest {
   readonly #bufferOf: (node: Node) => Buffer;
   readonly #vector: Axis | null;
   readonly #lanes: number;
+  readonly #chunkWork: number;
   readonly #row: readonly Axis[];
   /** For every reduction the pass that computes it. */
   readonly #pass = new Map<Node, number>();
   readonly #passes: number;
 
-  constructor(
-    kernel: LoopKernel,
-    emitter: Emitter,
-    bufferOf: (node: Node) => Buffer,
-    vector: Axis | null,
-    lanes: number,
-  ) {
+  constructor(kernel: LoopKernel, emitter: Emitter, bufferOf: (node: Node) => Buffer, target: Target) {
     this.#kernel = kernel;
     this.#emitter = emitter;
     this.#bufferOf = bufferOf;
-    this.#vector = vector;
-    this.#lanes = lanes;
+    this.#vector = vectorAxis(kernel, target.lanes);
+    this.#lanes = target.lanes;
+    this.#chunkWork = target.chunkWork;
     this.#row = kernel.axes.filter((axis) => kernel.reduced.has(axis.id));
     const known = new Map<KernelExpr, number>();
     for (const reduction of kernel.reductions)
@@ -94,37 +107,64 @@ class LoopNest {
     return passes;
   }
 
-  build(): void {
+  /** Builds the loops; returns the chunks, if the outermost loop was divided. */
+  build(): Chunks | null {
     const outer = this.#kernel.axes.filter((axis) => !this.#kernel.reduced.has(axis.id));
     const vector = this.#vector !== null && !this.#kernel.reduced.has(this.#vector.id) ? this.#vector : null;
     // The vector axis goes innermost among the outer axes.
     const order = vector === null ? outer : [...outer.filter((axis) => axis !== vector), vector];
-    this.#outer(order, vector);
+    const [first, ...rest] = order;
+    if (first === undefined || first === vector) return this.#along(order, vector, true);
+    const chunks = chunksOf(first.extent, 1, workOf(this.#kernel), this.#chunkWork);
+    this.#loop(first, chunks?.begin ?? 0, chunks?.end ?? first.extent, 1, () =>
+      this.#along(rest, vector, false),
+    );
+    return chunks;
   }
 
-  #outer(axes: readonly Axis[], vector: Axis | null): void {
+  /** Loops over the axes, the vector axis last. If that is all there is, it may be divided into chunks. */
+  #along(axes: readonly Axis[], vector: Axis | null, isOutermost: boolean): Chunks | null {
     const [axis, ...rest] = axes;
     if (axis === undefined) {
       this.#point();
-      return;
+      return null;
     }
     if (axis !== vector) {
-      this.#loop(axis, 0, axis.extent, 1, () => this.#outer(rest, vector));
-      return;
+      this.#loop(axis, 0, axis.extent, 1, () => this.#along(rest, vector, false));
+      return null;
     }
     // Reductions of columns gain from several columns a pass over the rows; maps are limited by memory anyway.
     const wide = this.#kernel.reductions.length > 0 ? unrolling : 1;
+    const steps = (wide > 1 ? [wide, 1] : [1]).map((parts) => parts * this.#lanes);
+    const whole = Math.floor(axis.extent / steps[0]) * steps[0];
+    const chunks = isOutermost ? chunksOf(whole, steps[0], workOf(this.#kernel), this.#chunkWork) : null;
     let from = 0;
-    for (const parts of wide > 1 ? [wide, 1] : [1]) {
-      const step = parts * this.#lanes;
-      const end = from + Math.floor((axis.extent - from) / step) * step;
-      if (end === from) continue;
-      this.#emitter.vectorize({ id: axis.id, lanes: this.#lanes });
-      this.#loop(axis, from, end, step, () => this.#point(parts));
-      this.#emitter.vectorize(null);
-      from = end;
+    const rests = this.#emitter.inside([], () => {
+      for (const step of steps) {
+        const end = from + Math.floor((axis.extent - from) / step) * step;
+        if (end === from) continue;
+        if (from === 0 && chunks !== null) from = end;
+        else {
+          this.#vectors(axis, from, end, step);
+          from = end;
+        }
+      }
+      if (from < axis.extent) this.#loop(axis, from, axis.extent, 1, () => this.#point());
+    });
+    if (chunks === null) this.#emitter.statements.push(...rests);
+    else {
+      this.#vectors(axis, chunks.begin, chunks.end, steps[0]);
+      // What is left over at the end goes with the last chunk.
+      const isLast = compare('eq', get(chunks.variable), i32Constant(chunks.count - 1));
+      if (rests.length > 0) this.#emitter.statements.push(ifThen(isLast, rests));
     }
-    if (from < axis.extent) this.#loop(axis, from, axis.extent, 1, () => this.#point());
+    return chunks;
+  }
+
+  #vectors(axis: Axis, begin: number | Expr, end: number | Expr, step: number): void {
+    this.#emitter.vectorize({ id: axis.id, lanes: this.#lanes });
+    this.#loop(axis, begin, end, step, () => this.#point(step / this.#lanes));
+    this.#emitter.vectorize(null);
   }
 
   /** A loop over one axis; its statements go where the emitter stands. */
