@@ -131,7 +131,7 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
         case 'loops':
           return lowerLoops(k, bufferOf, target);
         case 'contract':
-          return { body: lowerTile(tiles[i]!, bufferOf, [scratch[0], scratch[1]], target) };
+          return lowerTile(tiles[i]!, bufferOf, [scratch[0], scratch[1]], target);
         case 'scatter':
           return { body: lowerScatter(k, bufferOf) };
         case 'sort':

@@ -26,6 +26,7 @@ import {
 } from '../ir_build.ts';
 import type { ContractKernel, KernelExpr, LoopKernel } from '../kernel.ts';
 import type { Target } from '../target.ts';
+import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter } from './emit.ts';
 import { mergeAxes } from './merge_axes.ts';
 import { type Packing, packPanels } from './pack.ts';
@@ -127,12 +128,26 @@ export function lowerTile(
   bufferOf: (node: Node) => Buffer,
   [packedRows, packedColumns]: readonly [Buffer, Buffer],
   target: Target,
-): Statement[] {
-  const top: Statement[] = [];
-  const emitter = new Emitter(bufferOf, top);
-  new TileNest(plan, emitter, bufferOf, packedRows, packedColumns, target).build();
-  return top;
+): KernelBody {
+  const body: Statement[] = [];
+  const emitter = new Emitter(bufferOf, body);
+  const chunks = new TileNest(plan, emitter, bufferOf, packedRows, packedColumns, target).build();
+  return chunks === null ? { body } : { body, chunks };
 }
+
+/**
+ * Rows or columns that a chunk has at least: every chunk packs the other operand for itself, which costs about as much as the
+ * products of twenty rows.
+ */
+const leastInChunk = 192;
+
+/** A range of rows or columns. */
+interface Range {
+  readonly begin: Expr;
+  readonly end: Expr;
+}
+
+const whole = (extent: number): Range => ({ begin: i32Constant(0), end: i32Constant(extent) });
 
 class TileNest {
   readonly #plan: TilePlan;
@@ -164,14 +179,33 @@ class TileNest {
     this.#isSplit = plan.sumCut !== null;
   }
 
-  build(): void {
-    const { batch } = this.#plan.kernel;
-    const nest = (axes: readonly Axis[]): void => {
+  /** Builds the loops; returns the chunks, if the product was divided: by batch, else by rows or columns. */
+  build(): Chunks | null {
+    const { kernel, rows, columns } = this.#plan;
+    const { chunkWork, lanes, tileRows, tileVectors } = this.#target;
+    const [first, ...others] = kernel.batch;
+    const work = rows * columns * product(kernel.k) * product(kernel.batch);
+    const nest = (axes: readonly Axis[], r: Range, c: Range): void => {
       const [axis, ...rest] = axes;
-      if (axis === undefined) this.#columns();
-      else this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
+      if (axis === undefined) this.#columns(r, c);
+      else this.#axisLoop(axis, 0, axis.extent, () => nest(rest, r, c));
     };
-    nest(batch);
+    if (first !== undefined) {
+      const chunks = chunksOf(first.extent, 1, work, chunkWork);
+      this.#axisLoop(first, chunks?.begin ?? 0, chunks?.end ?? first.extent, () =>
+        nest(others, whole(rows), whole(columns)),
+      );
+      return chunks;
+    }
+    const byRows = rows >= columns;
+    const step = roundUp(leastInChunk, byRows ? tileRows : lanes * tileVectors);
+    const chunks = chunksOf(byRows ? rows : columns, step, work, chunkWork);
+    nest(
+      [],
+      byRows ? (chunks ?? whole(rows)) : whole(rows),
+      byRows ? whole(columns) : (chunks ?? whole(columns)),
+    );
+    return chunks;
   }
 
   #axisLoop(axis: Axis, begin: number | Expr, end: number | Expr, body: () => void): void {
@@ -180,31 +214,30 @@ class TileNest {
     this.#emitter.statements.push(loop(variable, begin, end, 1, statements));
   }
 
-  /** A loop over blocks, of which the body learns the first element and the end. */
-  #blocks(name: string, extent: number, block: number, body: (start: Expr, end: Expr) => void): void {
-    if (block >= extent) {
-      body(i32Constant(0), i32Constant(extent));
+  /** A loop over the blocks of a range, of which the body learns the first element and the end. */
+  #blocks(name: string, { begin, end }: Range, block: number, body: (start: Expr, end: Expr) => void): void {
+    if (begin.op === 'const' && end.op === 'const' && end.value - begin.value <= block) {
+      body(begin, end);
       return;
     }
     const start = local(name, typeOf('i32'));
-    const end = local(`${name}End`, typeOf('i32'));
+    const blockEnd = local(`${name}End`, typeOf('i32'));
     const statements = this.#emitter.inside([], () => {
-      const limit = binary('min', binary('add', get(start), i32Constant(block)), i32Constant(extent));
-      this.#emitter.statements.push(set(end, limit));
-      body(get(start), get(end));
+      const limit = binary('min', binary('add', get(start), i32Constant(block)), end);
+      this.#emitter.statements.push(set(blockEnd, limit));
+      body(get(start), get(blockEnd));
     });
-    this.#emitter.statements.push(loop(start, 0, extent, block, statements));
+    this.#emitter.statements.push(loop(start, begin, end, block, statements));
   }
 
-  #columns(): void {
-    const { columns, columnBlock } = this.#plan;
-    this.#blocks('column', columns, columnBlock, (start, end) => {
+  #columns(rows: Range, columns: Range): void {
+    this.#blocks('column', columns, this.#plan.columnBlock, (start, end) => {
       if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 1)));
-      this.#sum(start, end);
+      this.#sum(start, end, rows);
     });
   }
 
-  #sum(columnStart: Expr, columnEnd: Expr): void {
+  #sum(columnStart: Expr, columnEnd: Expr, rows: Range): void {
     const { sumOuter, sumCut, sumInner, chunk } = this.#plan;
     const inner = product(sumInner);
     const block = (from: Expr, to: Expr) => {
@@ -214,19 +247,19 @@ class TileNest {
         inner: sumInner,
         length,
       };
-      this.#block(packing, columnStart, columnEnd);
+      this.#block(packing, columnStart, columnEnd, rows);
       if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 0)));
     };
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
       if (axis !== undefined) this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
       else if (sumCut === null) block(i32Constant(0), i32Constant(1));
-      else this.#blocks('chunk', sumCut.extent, chunk, block);
+      else this.#blocks('chunk', whole(sumCut.extent), chunk, block);
     };
     nest(sumOuter);
   }
 
-  #block(packing: Packing, columnStart: Expr, columnEnd: Expr): void {
+  #block(packing: Packing, columnStart: Expr, columnEnd: Expr, rowRange: Range): void {
     const { kernel, rows, rowBlock, columns } = this.#plan;
     const { lanes, tileRows, tileVectors } = this.#target;
     const nr = lanes * tileVectors;
@@ -241,7 +274,7 @@ class TileNest {
       packing,
       lanes,
     });
-    this.#blocks('row', rows, rowBlock, (rowStart, rowEnd) => {
+    this.#blocks('row', rowRange, rowBlock, (rowStart, rowEnd) => {
       packPanels(this.#emitter, {
         operand: kernel.a,
         axes: kernel.m,
