@@ -4,6 +4,7 @@ import { type Node, topological } from '../graph/node.ts';
 import type { Op } from '../graph/vocabulary.ts';
 import { absorbOperandTransposes, transposedContraction } from './absorb_transposes.ts';
 import { padOperands } from './pad_operands.ts';
+import { splitSums } from './split_sums.ts';
 
 /**
  * The graph as the compiler wants it: identities gone, equal subgraphs shared, nothing unused, evaluated nodes as inputs.
@@ -18,14 +19,23 @@ export interface SimplifiedGraph {
  */
 export function simplify(outputs: readonly Node[], isInput: (node: Node) => boolean): SimplifiedGraph {
   const replaced = new Map<Node, Node>();
-  const share = (node: Node): Node => {
+  /** The node of the new graph that is equal to a given one; what a rewriting made below it comes first. */
+  const share = (made: Node): Node => {
+    const inputs = made.inputs.map((input) => (placed.has(input) ? input : share(input)));
+    const isSame = inputs.every((input, i) => input === made.inputs[i]);
+    const node = isSame ? made : make(made.op as Op, made.attributes as never, inputs, made);
     const key = `${node.op}|${node.dtype}|${node.shape}|${attributeKey(node)}|${node.inputs.map((i) => i.id)}`;
     const existing = known.get(key);
     if (existing !== undefined) return existing;
     known.set(key, node);
-    nodes.push(node);
+    place(node);
     return node;
   };
+  const place = (node: Node) => {
+    placed.add(node);
+    nodes.push(node);
+  };
+  const placed = new Set<Node>();
   const known = new Map<string, Node>();
   const nodes: Node[] = [];
   const order = topological(outputs, isInput);
@@ -36,7 +46,7 @@ export function simplify(outputs: readonly Node[], isInput: (node: Node) => bool
   for (const node of order) {
     if (isInput(node)) {
       replaced.set(node, node);
-      nodes.push(node);
+      place(node);
       continue;
     }
     if (node.op === 'alias' || node.op === 'stopGradient') {
@@ -47,16 +57,8 @@ export function simplify(outputs: readonly Node[], isInput: (node: Node) => bool
     const same = inputs.every((input, i) => input === node.inputs[i]) && node.stored === null;
     const plain = same ? node : make(node.op as Op, node.attributes as never, inputs, node);
     const isOnlyReader = () => readers.get(node.inputs[0]) === 1;
-    const rebuilt = padOperands(absorbOperandTransposes(transposedContraction(plain, isOnlyReader), isInput));
-    // Operands that the rewriting made come first.
-    const fresh = rebuilt.inputs.map((input) =>
-      input.op === 'pad' && !inputs.includes(input) ? share(input) : input,
-    );
-    const changed = fresh.some((input, i) => input !== rebuilt.inputs[i]);
-    replaced.set(
-      node,
-      share(changed ? make(rebuilt.op as Op, rebuilt.attributes as never, fresh, rebuilt) : rebuilt),
-    );
+    const absorbed = absorbOperandTransposes(transposedContraction(plain, isOnlyReader), isInput);
+    replaced.set(node, share(splitSums(padOperands(absorbed))));
   }
   const finals = outputs.map((o) => replaced.get(o)!);
   const used = new Set(topological(finals, isInput));
