@@ -95,7 +95,7 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
     kernels,
     (node) => places.has(node),
     kernels.map((kernel, i) => {
-      if (tiles[i] !== null) return tileScratch(tiles[i]);
+      if (tiles[i] !== null) return tileScratch(tiles[i], target);
       return kernel.kind === 'sort' ? [4 * kernel.node.shape[kernel.node.shape.length - 1]] : [];
     }),
   );
@@ -131,7 +131,7 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
         case 'loops':
           return lowerLoops(k, bufferOf, target);
         case 'contract':
-          return lowerTile(tiles[i]!, bufferOf, [scratch[0], scratch[1]], target);
+          return lowerTile(tiles[i]!, bufferOf, scratch, target);
         case 'scatter':
           return { body: lowerScatter(k, bufferOf) };
         case 'sort':

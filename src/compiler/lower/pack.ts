@@ -69,14 +69,15 @@ export function packPanels(emitter: Emitter, options: PanelOptions): void {
 
 type Strategy = (emitter: Emitter, options: PanelOptions, row: Local, panel: Local) => void;
 
-function chooseStrategy({ operand, axes, packing, lanes, total }: PanelOptions): Strategy {
+function chooseStrategy({ operand, axes, packing, lanes, total, width }: PanelOptions): Strategy {
   const along = (axis: Axis | undefined) => axis !== undefined && isVectorizable(operand, axis.id);
   const lastRow = axes[axes.length - 1];
   // Consecutive rows must not cross into the next row of an outer axis.
-  const whole = axes.length === 1 ? total >= lanes : lastRow.extent % lanes === 0;
+  const whole = axes.length === 1 ? total >= lanes : lastRow.extent % lanes === 0 && width % lanes === 0;
   if (whole && along(lastRow)) return alongRows;
   const lastTerm = packing.inner[packing.inner.length - 1];
-  if (lanes === 4 && lastTerm !== undefined && lastTerm.extent >= lanes && along(lastTerm)) return alongTerms;
+  if (lanes >= square && lastTerm !== undefined && lastTerm.extent >= square && along(lastTerm))
+    return alongTerms;
   return oneByOne;
 }
 
@@ -132,10 +133,13 @@ const oneByOne: Strategy = (emitter, { operand, axes, total, width, into, packin
   emitter.statements.push(loop(r, 0, width, 1, body));
 };
 
-/** Several rows at a time: they are contiguous in the operand. */
+/**
+ * Several rows at a time: they are contiguous in the operand. Where the width is not a multiple of the lanes, a store runs over into the
+ * next term, which is written later: groups go from last to first, terms and panels from first to last.
+ */
 const alongRows: Strategy = (emitter, { operand, axes, total, width, into, packing, lanes }, row, panel) => {
   const last = axes[axes.length - 1];
-  for (let group = 0; group < width; group += lanes) {
+  for (let group = Math.floor((width - 1) / lanes) * lanes; group >= 0; group -= lanes) {
     const wide = emitter.inside([], () => {
       const bound = bindRows(emitter, axes, addIndex(at(row), index(group)), null);
       emitter.vectorize({ id: last.id, lanes });
@@ -148,7 +152,7 @@ const alongRows: Strategy = (emitter, { operand, axes, total, width, into, packi
       emitter.vectorize(null);
       emitter.statements.push(...statements);
     });
-    if (total % width === 0) {
+    if (total % width === 0 && group + lanes <= width) {
       emitter.statements.push(...wide);
       continue;
     }
@@ -172,27 +176,31 @@ const alongRows: Strategy = (emitter, { operand, axes, total, width, into, packi
         );
         emitter.statements.push(...statements);
       });
-      emitter.statements.push(loop(r, 0, lanes, 1, body));
+      emitter.statements.push(loop(r, 0, Math.min(lanes, width - group), 1, body));
     });
     const isInside = compare('le', indexValue(addIndex(at(row), index(group + lanes))), i32Constant(total));
     emitter.statements.push(ifThen(isInside, wide, narrow));
   }
 };
 
-/** Several terms of four rows at a time, turned in registers: terms are contiguous in the operand. */
-const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, packing, lanes }, row, panel) => {
+/** Rows and terms of a block that is turned in registers. */
+const square = 4;
+
+/** Several terms of four rows at a time, turned in registers: terms are contiguous in the operand. Groups go as in alongRows. */
+const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, packing }, row, panel) => {
   const last = packing.inner[packing.inner.length - 1];
-  const group = local('group', typeOf('i32'));
-  const whole = Math.floor(last.extent / lanes) * lanes;
+  const back = local('back', typeOf('i32'));
+  const group = addIndex(index(Math.floor((width - 1) / square) * square), scaleIndex(at(back), -1));
+  const whole = Math.floor(last.extent / square) * square;
   const body = emitter.inside([], () => {
-    const rows = Array.from({ length: lanes }, (_, r) =>
-      bindRows(emitter, axes, clampedRow(emitter, row, addIndex(at(group), index(r)), total), null),
+    const rows = Array.from({ length: square }, (_, r) =>
+      bindRows(emitter, axes, clampedRow(emitter, row, addIndex(group, index(r)), total), null),
     );
     overTerms(emitter, packing, 1, (term) => {
-      const base = addIndex(addIndex(at(panel), at(group)), scaleIndex(term, width));
+      const base = addIndex(addIndex(at(panel), group), scaleIndex(term, width));
       const t = local('t', typeOf('i32'));
       const block = emitter.inside([[last.id, at(t)]], () => {
-        emitter.vectorize({ id: last.id, lanes });
+        emitter.vectorize({ id: last.id, lanes: square });
         const lines = rows.map((bound) => {
           let value: Expr | null = null;
           const statements = emitter.inside(bound, () => {
@@ -210,7 +218,7 @@ const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, pack
           );
         });
       });
-      emitter.statements.push(loop(t, 0, whole, lanes, block));
+      emitter.statements.push(loop(t, 0, whole, square, block));
       if (whole === last.extent) return;
       const rest = local('t', typeOf('i32'));
       const tail = emitter.inside([[last.id, at(rest)]], () => {
@@ -225,7 +233,7 @@ const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, pack
       emitter.statements.push(loop(rest, whole, last.extent, 1, tail));
     });
   });
-  emitter.statements.push(loop(group, 0, width, lanes, body));
+  emitter.statements.push(loop(back, 0, width, square, body));
 };
 
 /** A 4x4 block turned over its diagonal: two rounds of interleaving. */

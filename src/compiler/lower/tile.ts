@@ -88,11 +88,18 @@ export function planTile(source: ContractKernel, target: Target): TilePlan {
   };
 }
 
-/** Bytes of scratch memory for the packed operands: rows, then columns. */
-export const tileScratch = (plan: TilePlan): [number, number] => [
-  plan.rowBlock * plan.sumLength * 4,
-  plan.columnBlock * plan.sumLength * 4,
-];
+/** Bytes of scratch memory: packed rows, packed columns, the last vectors of a tile that reaches over the edge. */
+export function tileScratch(plan: TilePlan, { lanes, tileRows }: Target): [number, number, number] {
+  // Packing may write up to a vector past the end.
+  return [
+    (plan.rowBlock * plan.sumLength + lanes) * 4,
+    (plan.columnBlock * plan.sumLength + lanes) * 4,
+    lanes > widestExtract ? tileRows * lanes * 4 : 0,
+  ];
+}
+
+/** Vectors with more lanes than this are taken apart by way of memory. */
+const widestExtract = 4;
 
 /** Neighbouring axes of one role that all indices run through become one axis. */
 function mergeContractAxes(kernel: ContractKernel): ContractKernel {
@@ -126,12 +133,12 @@ function mergeContractAxes(kernel: ContractKernel): ContractKernel {
 export function lowerTile(
   plan: TilePlan,
   bufferOf: (node: Node) => Buffer,
-  [packedRows, packedColumns]: readonly [Buffer, Buffer],
+  [packedRows, packedColumns, edge]: readonly Buffer[],
   target: Target,
 ): KernelBody {
   const body: Statement[] = [];
   const emitter = new Emitter(bufferOf, body);
-  const chunks = new TileNest(plan, emitter, bufferOf, packedRows, packedColumns, target).build();
+  const chunks = new TileNest(plan, emitter, bufferOf, { packedRows, packedColumns, edge }, target).build();
   return chunks === null ? { body } : { body, chunks };
 }
 
@@ -155,6 +162,7 @@ class TileNest {
   readonly #bufferOf: (node: Node) => Buffer;
   readonly #packedRows: Buffer;
   readonly #packedColumns: Buffer;
+  readonly #edge: Buffer;
   readonly #target: Target;
   readonly #isSplit: boolean;
   /** Whether what is being written adds to the sum of earlier blocks. */
@@ -166,8 +174,7 @@ class TileNest {
     plan: TilePlan,
     emitter: Emitter,
     bufferOf: (node: Node) => Buffer,
-    packedRows: Buffer,
-    packedColumns: Buffer,
+    { packedRows, packedColumns, edge }: { packedRows: Buffer; packedColumns: Buffer; edge: Buffer },
     target: Target,
   ) {
     this.#plan = plan;
@@ -175,6 +182,7 @@ class TileNest {
     this.#bufferOf = bufferOf;
     this.#packedRows = packedRows;
     this.#packedColumns = packedColumns;
+    this.#edge = edge;
     this.#target = target;
     this.#isSplit = plan.sumCut !== null;
   }
@@ -355,7 +363,7 @@ class TileNest {
         this.#emitter.inside([], () => {
           accumulators.forEach((line, r) => {
             const body = this.#emitter.inside([], () =>
-              this.#line(line, addIndex(at(row), index(r)), column, count),
+              this.#line(line, r, addIndex(at(row), index(r)), column, count),
             );
             if (!checked || r === 0) this.#emitter.statements.push(...body);
             else {
@@ -388,7 +396,7 @@ class TileNest {
   }
 
   /** `count` columns of one row of the tile. */
-  #line(accumulators: readonly Local[], row: Index, column: Local, count: number): void {
+  #line(accumulators: readonly Local[], line: number, row: Index, column: Local, count: number): void {
     const { kernel } = this.#plan;
     const { lanes } = this.#target;
     const n = kernel.n[kernel.n.length - 1];
@@ -408,18 +416,55 @@ class TileNest {
       this.#emitter.vectorize(null);
       this.#emitter.statements.push(...body);
     }
-    for (let lane = wide * lanes; lane < count; lane++) {
-      const body = this.#emitter.inside(
-        [...rowAxes, ...others, [n.id, addIndex(at(column), index(lane))]],
-        () => {
+    const bind = (from: number) => [
+      ...rowAxes,
+      ...others,
+      [n.id, addIndex(at(column), index(from))] as const,
+    ];
+    if (lanes > widestExtract) this.#edgeOfLine(accumulators, line, wide, count, bind, memo);
+    else
+      for (let lane = wide * lanes; lane < count; lane++) {
+        const body = this.#emitter.inside(bind(lane), () => {
           const accumulator = accumulators[Math.floor(lane / lanes)];
           this.#emitter.define(kernel.node, [extract(get(accumulator), lane % lanes)]);
           this.#write(0, 1);
-        },
-      );
-      this.#emitter.statements.push(...body);
-    }
+        });
+        this.#emitter.statements.push(...body);
+      }
     this.#emitter.forget(kernel.node);
+  }
+
+  /** The columns behind the last whole vector, in shorter and shorter vectors that are read back from memory. */
+  #edgeOfLine(
+    accumulators: readonly Local[],
+    line: number,
+    wide: number,
+    count: number,
+    bind: (from: number) => (readonly [number, Index])[],
+    memo: Map<KernelExpr, boolean>,
+  ): void {
+    const { kernel } = this.#plan;
+    const { lanes } = this.#target;
+    const n = kernel.n[kernel.n.length - 1];
+    const fits = kernel.outputs.every((o) => isVectorizable(o.value, n.id, memo));
+    for (let vector = wide; vector * lanes < count; vector++) {
+      this.#emitter.statements.push(store(this.#edge, index(line * lanes), get(accumulators[vector])));
+      const end = Math.min(lanes, count - vector * lanes);
+      let piece = fits ? lanes / 2 : 1;
+      for (let from = 0; from < end; from += piece) {
+        while (from + piece > end) piece /= 2;
+        const width = piece;
+        if (width > 1) this.#emitter.vectorize({ id: n.id, lanes: width });
+        const body = this.#emitter.inside(bind(vector * lanes + from), () => {
+          const kept = local('edge', typeOf('f32', width));
+          this.#emitter.statements.push(set(kept, load(this.#edge, index(line * lanes + from), width)));
+          this.#emitter.define(kernel.node, [get(kept)]);
+          this.#write(0, width);
+        });
+        this.#emitter.vectorize(null);
+        this.#emitter.statements.push(...body);
+      }
+    }
   }
 
   #write(part: number, lanes: number): void {
