@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**'],
+    exclude: ['test/course/long/**'],
     testTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -2,12 +2,12 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { trainCommand } from '../../src/cli/train.ts';
-import { loader } from '../../src/data/index.ts';
-import { load } from '../../src/io/index.ts';
-import { accuracy } from '../../src/metrics/index.ts';
-import { recipes } from '../../src/recipes/index.ts';
-import { evaluate } from '../../src/train/index.ts';
+import { trainCommand } from '../../../src/cli/train.ts';
+import { loader } from '../../../src/data/index.ts';
+import { load } from '../../../src/io/index.ts';
+import { accuracy } from '../../../src/metrics/index.ts';
+import { recipes } from '../../../src/recipes/index.ts';
+import { evaluate } from '../../../src/train/index.ts';
 
 /**
  * The ladder of MNIST classifiers of the course, trained on all 60,000 images with the recipes' own settings, and the
