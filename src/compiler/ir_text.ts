@@ -125,11 +125,12 @@ function lines(body: readonly Statement[], indent: string, out: string[]): void 
   }
 }
 
-/** Every kernel with its number, name and statements. Loops run up to their end, exclusive. */
+/** Every kernel with its number, name, chunks and statements. Loops run up to their end, exclusive. */
 export function programText(program: LoopProgram): string {
   const out: string[] = [];
-  program.kernels.forEach(({ name, body }, i) => {
-    out.push(`kernel ${i} ${name} {`);
+  program.kernels.forEach(({ name, chunks, body }, i) => {
+    const each = chunks === undefined ? '' : ` for chunk ${chunks.variable.name} of ${chunks.count}`;
+    out.push(`kernel ${i} ${name}${each} {`);
     lines(body, '  ', out);
     out.push('}');
   });

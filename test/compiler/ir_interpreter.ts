@@ -12,7 +12,7 @@ import type {
 import { mathDefinition } from '../../src/compiler/math.ts';
 import { hostMath } from '../../src/compiler/wasm/host_math.ts';
 
-/** The loop IR executed literally over plain bytes: the oracle of the printers. Values are one number for each lane. */
+/** The loop IR executed literally over plain bytes: the oracle of the printers, as thread 0. Values are one number for each lane. */
 type Value = readonly number[];
 
 const sizes: Record<Scalar, number> = { f32: 4, f64: 8, i32: 4, u32: 4, bool: 1 };
@@ -34,7 +34,7 @@ export class Interpreter {
   private readonly table: number;
   private locals = new Map<Local, Value>();
 
-  constructor(memory: ArrayBuffer, table: number) {
+  constructor(memory: ArrayBufferLike, table: number) {
     this.view = new DataView(memory);
     this.table = table;
   }
@@ -44,8 +44,13 @@ export class Interpreter {
   }
 
   kernel(kernel: KernelFunction): void {
-    this.locals.clear();
-    this.statements(kernel.body);
+    const { chunks, body } = kernel;
+    // The last chunk first: their order must not matter.
+    for (let chunk = (chunks?.count ?? 1) - 1; chunk >= 0; chunk--) {
+      this.locals.clear();
+      if (chunks !== undefined) this.locals.set(chunks.variable, [chunk]);
+      this.statements(body);
+    }
   }
 
   private address(buffer: Buffer, index: Index): number {
@@ -53,7 +58,7 @@ export class Interpreter {
     if (element < 0) throw new RangeError(`negative index ${element} into ${buffer.name}`);
     const { place } = buffer;
     const base = this.view.getUint32(this.table + 4 * (place.kind === 'argument' ? place.argument : 0), true);
-    return base + (place.kind === 'arena' ? place.offset : 0) + element * sizes[buffer.scalar];
+    return base + (place.kind === 'argument' ? 0 : place.offset) + element * sizes[buffer.scalar];
   }
 
   private index({ offset, terms, dynamic }: Index): number {

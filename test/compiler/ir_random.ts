@@ -4,6 +4,7 @@ import type {
   CompareOp,
   Expr,
   Index,
+  KernelFunction,
   Local,
   LoopProgram,
   Scalar,
@@ -67,6 +68,24 @@ export const buffers: readonly Buffer[] = [
   ),
 ];
 
+/** Bytes of the arena that `buffers` take. */
+const arenaBytes = 2432 * 10;
+/** Elements of a thread's scratch buffers, and bytes from a buffer to the next, enough for four threads. */
+const threadElements = 40;
+const threadBytes = 4 * 640;
+
+/** Scratch memory of the threads, behind the rest of the arena: two buffers of each scalar. */
+const threadBuffers: readonly Buffer[] = scalars.flatMap((scalar, k): Buffer[] =>
+  [0, 1].map((n) => ({
+    name: `${scalar}_thread${n}`,
+    scalar,
+    place: { kind: 'thread', offset: arenaBytes + threadBytes * (2 * k + n), stride: n === 0 ? 640 : 320 },
+  })),
+);
+
+/** Bytes of the arena with the scratch memory of up to four threads, which programs with chunks use. */
+export const arenaWithThreads = arenaBytes + threadBytes * 10;
+
 export const bytesOfScalar = (scalar: Scalar): number => bytes[scalar];
 
 const floatValues = [
@@ -114,6 +133,24 @@ interface Scope {
   readonly values: readonly Local[];
 }
 
+/** Elements of a buffer: `extent` of them from `base` on. */
+interface Region {
+  readonly extent: number;
+  readonly base: Index;
+}
+
+const wholeRegion: Region = { extent: length, base: ir.index(0) };
+const scratchRegion: Region = { extent: threadElements, base: ir.index(0) };
+
+/** What a kernel may access: the regions of buffers of which it may not access everything. */
+interface Kernel {
+  readonly written: readonly Buffer[];
+  readonly read: readonly Buffer[];
+  readonly regions: ReadonlyMap<Buffer, Region>;
+}
+
+const wholeBuffers: Kernel = { written: buffers, read: buffers, regions: new Map() };
+
 const i32 = ir.typeOf('i32');
 const widths = (scalar: Scalar): readonly number[] => (scalar === 'f64' ? [1, 2] : [1, 2, 4, 4]);
 const unaryFloat: readonly UnaryOp[] = ['neg', 'abs', 'sqrt', 'floor', 'ceil', 'round'];
@@ -124,17 +161,56 @@ const integerOps: readonly BinaryOp[] = [...arithmetic, 'and', 'or', 'xor', 'shl
 export class ProgramGenerator {
   private readonly random: Random;
   private names = 0;
+  private kernel: Kernel = wholeBuffers;
 
   constructor(random: Random) {
     this.random = random;
   }
 
-  program(): LoopProgram {
-    const kernels = Array.from({ length: this.random.between(1, 2) }, (_, k) => ({
-      name: `random${k}`,
-      body: this.block({ bounded: [], values: [] }, 3),
-    }));
+  /** One or two kernels; with `chunks` one to four, most of which have up to six chunks and use the threads' scratch memory. */
+  program({ chunks = false } = {}): LoopProgram {
+    const { random } = this;
+    const kernels = Array.from({ length: random.between(1, chunks ? 4 : 2) }, (_, k): KernelFunction => {
+      if (chunks && random.chance(75)) return this.chunked(`random${k}`);
+      this.kernel = wholeBuffers;
+      return { name: `random${k}`, body: this.block({ bounded: [], values: [] }, 3) };
+    });
     return { kernels };
+  }
+
+  /** Each chunk writes to a part of its own of some of the buffers, and reads only from that part of them. */
+  private chunked(name: string): KernelFunction {
+    const { random } = this;
+    const count = random.between(1, 6);
+    const variable = ir.local(this.name('chunk'), i32);
+    const part = Math.floor(length / count);
+    const [shared, own]: Buffer[][] = [[], []];
+    for (const buffer of buffers) (random.chance(50) ? own : shared).push(buffer);
+    const partOf = { extent: part, base: ir.index(0, [{ local: variable, coefficient: part }]) };
+    const regions = new Map<Buffer, Region>([
+      ...own.map((buffer): [Buffer, Region] => [buffer, partOf]),
+      ...threadBuffers.map((buffer): [Buffer, Region] => [buffer, scratchRegion]),
+    ]);
+    this.kernel = { written: [...own, ...threadBuffers], read: [...buffers, ...threadBuffers], regions };
+    // Scratch memory holds whatever the thread's last chunk has left.
+    const i = ir.local(this.name('i'), i32);
+    const start = ir.indexValue(
+      ir.index(-9, [
+        { local: i, coefficient: 1 },
+        { local: variable, coefficient: 7 },
+      ]),
+    );
+    const filled = threadBuffers.map((buffer) =>
+      ir.store(buffer, ir.index(0, [{ local: i, coefficient: 1 }]), ir.cast(buffer.scalar, start)),
+    );
+    const bounded = [{ local: variable, low: 0, high: count - 1, owned: true }];
+    const body = [ir.loop(i, 0, threadElements, 1, filled), ...this.block({ bounded, values: [] }, 3)];
+    return { name, chunks: { variable, count }, body };
+  }
+
+  /** The part of a buffer in which accesses of the current kernel must stay. */
+  private regionOf(buffer: Buffer): Region {
+    return this.kernel.regions.get(buffer) ?? wholeRegion;
   }
 
   private name(prefix: string): string {
@@ -249,8 +325,8 @@ export class ProgramGenerator {
     ];
   }
 
-  /** Random terms with the bounds of their sum. */
-  private terms(scope: Scope): { index: Index; low: number; high: number } {
+  /** Random terms with the bounds of their sum, which leave room for some lanes within `extent`. */
+  private terms(scope: Scope, extent = length): { index: Index; low: number; high: number } {
     const { random } = this;
     let [low, high] = [0, 0];
     const terms: { local: Local; coefficient: number }[] = [];
@@ -258,7 +334,7 @@ export class ProgramGenerator {
       const item = random.pick(scope.bounded);
       const coefficient = random.pick([1, 1, 2, 3, 4, 8, 12, -1, -2, -5]);
       const [a, b] = [item.low * coefficient, item.high * coefficient];
-      if (high - low + Math.abs(a - b) > length - 20) continue;
+      if (high - low + Math.abs(a - b) > extent - 20) continue;
       terms.push({ local: item.local, coefficient });
       low += Math.min(a, b);
       high += Math.max(a, b);
@@ -273,17 +349,19 @@ export class ProgramGenerator {
   }
 
   /** A valid index of `lanes` elements, low offsets and shared terms more often than not. */
-  private access(scope: Scope, lanes: number): Index {
+  private access(scope: Scope, buffer: Buffer, lanes: number): Index {
     const { random } = this;
-    const { index, low, high } = this.terms(scope);
-    const spare = Math.max(0, length - lanes - (high - low));
+    const { extent, base } = this.regionOf(buffer);
+    const { index, low, high } = this.terms(scope, extent);
+    const spare = Math.max(0, extent - lanes - (high - low));
     const start = random.chance(60) ? random.between(0, Math.min(4, spare)) : random.between(0, spare);
-    return ir.addIndex(index, ir.index(start - low));
+    return ir.addIndex(ir.addIndex(index, base), ir.index(start - low));
   }
 
   /** An index that may lie outside, and the condition that it does not. */
-  private guarded(scope: Scope): { index: Index; inside: Expr } {
-    const { index, low } = this.terms(scope);
+  private guarded(scope: Scope, buffer: Buffer): { index: Index; inside: Expr } {
+    const { extent, base } = this.regionOf(buffer);
+    const { index, low } = this.terms(scope, extent);
     const shifted = ir.addIndex(
       index,
       ir.index(this.random.between(-60, 30) - (this.random.chance(50) ? low : 0)),
@@ -292,37 +370,42 @@ export class ProgramGenerator {
     const inside = ir.binary(
       'and',
       ir.compare('le', ir.i32Constant(0), at),
-      ir.compare('lt', at, ir.i32Constant(length)),
+      ir.compare('lt', at, ir.i32Constant(extent)),
     );
-    return { index: shifted, inside };
+    return { index: ir.addIndex(shifted, base), inside };
   }
 
   private stores(scope: Scope, body: Statement[]): void {
     const { random } = this;
-    const buffer = random.pick(buffers);
+    const buffer = random.pick(this.kernel.written);
     if (random.chance(25)) {
-      const { index, inside } = this.guarded(scope);
+      const { index, inside } = this.guarded(scope, buffer);
       body.push(ir.ifThen(inside, [ir.store(buffer, index, this.value(scope, ir.typeOf(buffer.scalar), 2))]));
       return;
     }
     const lanes = random.pick(widths(buffer.scalar));
-    const at = this.access(scope, lanes);
+    const at = this.access(scope, buffer, lanes);
     body.push(ir.store(buffer, at, this.value(scope, ir.typeOf(buffer.scalar, lanes), 3)));
     if (random.chance(40)) {
       // Neighbours: accesses that differ by a constant.
-      const source = random.pick(buffers.filter(({ scalar }) => scalar === buffer.scalar));
+      const region = this.regionOf(buffer);
+      const source = random.pick(
+        this.kernel.read.filter(
+          (other) => other.scalar === buffer.scalar && [region, wholeRegion].includes(this.regionOf(other)),
+        ),
+      );
       body.push(ir.store(buffer, at, ir.load(source, at, lanes)));
     }
   }
 
   private load(scope: Scope, type: Type): Expr {
     const { random } = this;
-    const buffer = random.pick(buffers.filter(({ scalar }) => scalar === type.scalar));
+    const buffer = random.pick(this.kernel.read.filter(({ scalar }) => scalar === type.scalar));
     if (type.lanes === 1 && random.chance(30)) {
-      const { index, inside } = this.guarded(scope);
+      const { index, inside } = this.guarded(scope, buffer);
       return ir.choose(inside, ir.load(buffer, index), ir.constant(type, 1));
     }
-    return ir.load(buffer, this.access(scope, type.lanes), type.lanes);
+    return ir.load(buffer, this.access(scope, buffer, type.lanes), type.lanes);
   }
 
   /** A random expression of a type, at most `depth` operations deep. */

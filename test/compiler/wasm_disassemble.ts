@@ -48,12 +48,12 @@ class Reader {
 function immediates(name: string, reader: Reader): number[] {
   if (/^(block|loop|if)$/.test(name)) return [reader.byte()];
   if (/^(br|br_if|call|local\..*)$/.test(name)) return [reader.unsigned()];
-  if (name === 'i32.const') return [reader.signed()];
+  if (name === 'i32.const' || name === 'i64.const') return [reader.signed()];
   if (name === 'f32.const') return reader.skip(4);
   if (name === 'f64.const') return reader.skip(8);
   if (name === 'v128.const' || name === 'i8x16.shuffle') return reader.skip(16);
   if (/_lane$/.test(name) && !/store/.test(name)) return [reader.byte()];
-  if (/load|store/.test(name)) {
+  if (/load|store|atomic/.test(name)) {
     const memory = [reader.unsigned(), reader.unsigned()];
     return /store.*_lane/.test(name) ? [...memory, reader.byte()] : memory;
   }

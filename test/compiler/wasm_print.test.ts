@@ -1,54 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Buffer, LoopProgram } from '../../src/compiler/ir.ts';
+import type { Buffer, KernelFunction, LoopProgram } from '../../src/compiler/ir.ts';
 import * as ir from '../../src/compiler/ir_build.ts';
 import { programText } from '../../src/compiler/ir_text.ts';
 import { hostMath } from '../../src/compiler/wasm/host_math.ts';
 import { printWasm } from '../../src/compiler/wasm/print.ts';
 import { Interpreter } from './ir_interpreter.ts';
-import { buffers, bytesOfScalar, length, ProgramGenerator, Random, randomValue } from './ir_random.ts';
-
-// Arguments lie low in memory, so that a pointer below its buffer wraps around and traps.
-const table = 16;
-const places = [64, 24576, 25856, 28352, 29568, 30784];
-const pageBytes = 65536;
-
-const bufferAddress = ({ place }: (typeof buffers)[number]): number =>
-  place.kind === 'argument' ? places[place.argument] : places[0] + place.offset;
-
-/** Memory with random contents, the same for the same seed. */
-function fill(memory: ArrayBuffer, seed: number): void {
-  const random = new Random(seed);
-  const view = new DataView(memory);
-  places.forEach((place, k) => {
-    view.setUint32(table + 4 * k, place, true);
-  });
-  for (const buffer of buffers) {
-    const base = bufferAddress(buffer);
-    const size = bytesOfScalar(buffer.scalar);
-    for (let i = 0; i < length; i++) {
-      const value = randomValue(random, buffer.scalar);
-      if (buffer.scalar === 'f32') view.setFloat32(base + size * i, value, true);
-      else if (buffer.scalar === 'f64') view.setFloat64(base + size * i, value, true);
-      else if (buffer.scalar === 'bool') view.setUint8(base + i, value);
-      else view.setInt32(base + size * i, value, true);
-    }
-  }
-}
-
-/** All elements of all buffers; every NaN is one. */
-function contents(memory: ArrayBuffer): number[][] {
-  const view = new DataView(memory);
-  return buffers.map((buffer) => {
-    const base = bufferAddress(buffer);
-    const size = bytesOfScalar(buffer.scalar);
-    return Array.from({ length }, (_, i) => {
-      const at = base + size * i;
-      if (buffer.scalar === 'f32') return view.getFloat32(at, true);
-      if (buffer.scalar === 'f64') return view.getFloat64(at, true);
-      return buffer.scalar === 'bool' ? view.getUint8(at) : view.getUint32(at, true);
-    });
-  });
-}
+import { memoryBytes, randomMemory, table, valuesIn } from './ir_memory.ts';
+import { buffers, ProgramGenerator, Random } from './ir_random.ts';
+import { disassemble } from './wasm_disassemble.ts';
 
 function instantiate(
   program: LoopProgram,
@@ -64,15 +23,15 @@ describe('printWasm', () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
     const first = Number(process.env.FUZZ_FROM ?? 0);
     for (let seed = first; seed < first + Number(process.env.FUZZ_COUNT ?? 400); seed++) {
-      const program = new ProgramGenerator(new Random(seed)).program();
-      const plain = new ArrayBuffer(pageBytes);
-      fill(plain, seed);
-      fill(memory.buffer, seed);
+      const program = new ProgramGenerator(new Random(seed)).program({ chunks: seed % 4 === 3 });
+      const plain = new ArrayBuffer(memoryBytes);
+      randomMemory(plain, seed);
+      randomMemory(memory.buffer, seed);
       new Interpreter(plain, table).run(program);
       let failure = '';
       try {
         instantiate(program, memory).run(table);
-        const [expected, actual] = [contents(plain), contents(memory.buffer)];
+        const [expected, actual] = [valuesIn(plain), valuesIn(memory.buffer)];
         expected.forEach((values, k) => {
           const i = values.findIndex((value, j) => !Object.is(value, actual[k][j]));
           if (i >= 0) failure ||= `${buffers[k].name}[${i}] is ${actual[k][i]}, not ${values[i]}`;
@@ -132,8 +91,76 @@ describe('printWasm', () => {
     );
     const shared = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
     const plain = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-    expect(() => new WebAssembly.Instance(module, { env: { memory: shared } })).not.toThrow();
-    expect(() => new WebAssembly.Instance(module, { env: { memory: plain } })).toThrow(/shared/);
+    const stalled = () => {};
+    expect(() => new WebAssembly.Instance(module, { env: { memory: shared, stalled } })).not.toThrow();
+    expect(() => new WebAssembly.Instance(module, { env: { memory: plain, stalled } })).toThrow(/shared/);
+  });
+
+  describe('for several threads', () => {
+    const x: Buffer = { name: 'x', scalar: 'i32', place: { kind: 'argument', argument: 1 } };
+    /** Kernel k adds 1 to the elements k and up to k + count - 1, one a chunk. */
+    const kernel = (k: number, count: number): KernelFunction => {
+      const variable = ir.local('chunk', ir.typeOf('i32'));
+      const at = ir.index(k, [{ local: variable, coefficient: 1 }]);
+      const body = [ir.store(x, at, ir.binary('add', ir.load(x, at), ir.i32Constant(1)))];
+      return { name: `k${k}`, chunks: { variable, count }, body };
+    };
+    const program = (...counts: number[]): LoopProgram => ({ kernels: counts.map((n, k) => kernel(k, n)) });
+    /** How often `run` calls the barrier. The functions are `stalled`, the kernels, the barrier, `run`. */
+    const barriers = (...counts: number[]): number => {
+      const barrier = counts.length + 1;
+      const functions = disassemble(printWasm(program(...counts), { sharedMemory: true }));
+      const run = functions[counts.length + 1];
+      return run.filter(({ name, immediates }) => name === 'call' && immediates[0] === barrier).length;
+    };
+
+    it('one thread runs all chunks, with and without shared memory', () => {
+      for (const sharedMemory of [false, true]) {
+        const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: sharedMemory });
+        const module = new WebAssembly.Module(printWasm(program(3, 1, 2), { sharedMemory }) as BufferSource);
+        const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => {} } });
+        new Uint32Array(memory.buffer, 0, 2).set([0, 1024]);
+        const run = exports.run as (table: number, thread: number, threads: number) => void;
+        run(0, 0, 1);
+        expect([...new Int32Array(memory.buffer, 1024, 6)]).toEqual([1, 2, 2, 1, 0, 0]);
+        (exports.k0 as typeof run)(0, 0, 1);
+        expect([...new Int32Array(memory.buffer, 1024, 6)]).toEqual([2, 3, 3, 1, 0, 0]);
+      }
+    });
+
+    it('each thread runs every so many chunks; kernels of one chunk run on the first', () => {
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+      const module = new WebAssembly.Module(printWasm(program(5, 1), { sharedMemory: true }) as BufferSource);
+      const stalled = () => {
+        throw new Error('nobody comes');
+      };
+      const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled } });
+      new Uint32Array(memory.buffer, 0, 2).set([0, 1024]);
+      const elements = new Int32Array(memory.buffer, 1024, 6);
+      const call = exports.k0 as (table: number, thread: number, threads: number) => void;
+      // The other two never come to the barrier at the end.
+      expect(() => call(0, 1, 3)).toThrow('nobody comes');
+      expect([...elements]).toEqual([0, 1, 0, 0, 1, 0]);
+      (exports.k1 as typeof call)(0, 1, 3);
+      expect(elements[1]).toBe(1);
+      (exports.k1 as typeof call)(0, 0, 3);
+      expect(elements[1]).toBe(2);
+    });
+
+    it('meets where another thread may have written what a kernel reads, and only there', () => {
+      expect(barriers(1)).toBe(0);
+      expect(barriers(1, 1, 1)).toBe(0);
+      expect(barriers(2)).toBe(1);
+      expect(barriers(1, 2)).toBe(2);
+      expect(barriers(2, 1)).toBe(1);
+      expect(barriers(2, 2, 1, 1, 2)).toBe(4);
+      expect(barriers(1, 1, 2, 1, 1)).toBe(2);
+    });
+
+    it('has no atomic instruction without shared memory', () => {
+      const code = disassemble(printWasm(program(4, 1))).flat();
+      expect(code.filter(({ name }) => name.includes('atomic'))).toEqual([]);
+    });
   });
 
   it('refuses vectors that no register holds', () => {

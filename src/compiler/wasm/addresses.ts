@@ -1,4 +1,4 @@
-import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
+import type { Buffer, Expr, Index, KernelFunction, Local, Statement } from '../ir.ts';
 import { Ranges } from './ranges.ts';
 
 /**
@@ -43,8 +43,12 @@ export interface LoopPointers {
 export const bytesOf = (buffer: Buffer): number =>
   buffer.scalar === 'f64' ? 8 : buffer.scalar === 'bool' ? 1 : 4;
 
-/** The argument whose value is the base of the buffer's address. */
-export const argumentOf = ({ place }: Buffer): number => (place.kind === 'argument' ? place.argument : 0);
+/**
+ * What the buffer's address starts from: the value of argument k is root k, and the arena's base plus `stride` bytes for each
+ * thread below the running one is root -stride.
+ */
+export const rootOf = ({ place }: Buffer): number =>
+  place.kind === 'argument' ? place.argument : place.kind === 'thread' ? -place.stride : 0;
 
 /** Calls `visit` for an expression and everything inside of it, index expressions included. */
 export function visitExpr(
@@ -155,10 +159,10 @@ export function reads(body: readonly Statement[], local: Local): boolean {
   return body.some(needs);
 }
 
-/** The argument table entries that a function's accesses start from. */
-export function argumentsUsed(body: readonly Statement[]): Set<number> {
+/** The roots (`rootOf`) that a function's accesses start from. */
+export function rootsUsed(body: readonly Statement[]): Set<number> {
   const used = new Set<number>();
-  visitAccesses(body, (access) => used.add(argumentOf(access.buffer)), false);
+  visitAccesses(body, (access) => used.add(rootOf(access.buffer)), false);
   return used;
 }
 
@@ -186,9 +190,13 @@ export class AddressPlanner {
   private readonly writer: PointerWriter;
   private readonly numbers = new Map<Local, number>();
 
-  /** `bases` are the wasm locals with the base address of each argument that the function uses. */
-  constructor(body: readonly Statement[], bases: ReadonlyMap<number, number>, writer: PointerWriter) {
-    this.ranges = new Ranges(body);
+  /** `bases` are the wasm locals with the address of each root that the function uses. */
+  constructor(
+    { body, chunks }: Pick<KernelFunction, 'body' | 'chunks'>,
+    bases: ReadonlyMap<number, number>,
+    writer: PointerWriter,
+  ) {
+    this.ranges = new Ranges(body, chunks);
     this.bases = bases;
     this.writer = writer;
   }
@@ -212,14 +220,14 @@ export class AddressPlanner {
   private initial(buffer: Buffer, written: Index): Address {
     const index = flatten(written);
     const size = bytesOf(buffer);
-    const base = buffer.place.kind === 'arena' ? buffer.place.offset : 0;
+    const base = buffer.place.kind === 'argument' ? 0 : buffer.place.offset;
     const { low } = this.ranges.ofTerms(index);
     // Terms that may go down to `low` need as much of the constant in the pointer; the rest is safe in the instruction.
     const needed = Math.max(0, -low);
     const flexible = index.offset < needed;
     const pending = flexible ? index.offset : needed;
     return {
-      root: this.bases.get(argumentOf(buffer))!,
+      root: this.bases.get(rootOf(buffer))!,
       terms: index.terms
         .map(({ local, coefficient }) => ({ local, scale: coefficient * size }))
         .sort((a, b) => this.number(a.local) - this.number(b.local)),

@@ -155,6 +155,12 @@ export class FunctionCode implements FunctionReference {
     this.bytes.signed(value | 0);
   }
 
+  /** i64.const of an integer that has 32 bits. */
+  i64(value: number): void {
+    this.bytes.byte(opcodes['i64.const']);
+    this.bytes.signed(value);
+  }
+
   f32(value: number): void {
     this.bytes.byte(opcodes['f32.const']);
     this.bytes.f32(value);

@@ -1,5 +1,5 @@
 /**
- * Instruction numbers of WebAssembly 1.0, saturating truncation and SIMD128 that the printer uses, under the names of the
+ * Instruction numbers of WebAssembly 1.0, saturating truncation, SIMD128 and threads that the printer uses, under the names of the
  * specification. Above 0xff the high byte is the prefix.
  */
 export const opcodes = {
@@ -11,6 +11,7 @@ export const opcodes = {
   br: 0x0c,
   br_if: 0x0d,
   call: 0x10,
+  drop: 0x1a,
   select: 0x1b,
   'local.get': 0x20,
   'local.set': 0x21,
@@ -24,6 +25,7 @@ export const opcodes = {
   'f64.store': 0x39,
   'i32.store8': 0x3a,
   'i32.const': 0x41,
+  'i64.const': 0x42,
   'f32.const': 0x43,
   'f64.const': 0x44,
   'i32.eqz': 0x45,
@@ -197,6 +199,11 @@ export const opcodes = {
   'i32x4.trunc_sat_f64x2_u_zero': 0xfdfd,
   'f64x2.convert_low_i32x4_s': 0xfdfe,
   'f64x2.convert_low_i32x4_u': 0xfdff,
+  'memory.atomic.notify': 0xfe00,
+  'memory.atomic.wait32': 0xfe01,
+  'i32.atomic.load': 0xfe10,
+  'i32.atomic.store': 0xfe17,
+  'i32.atomic.rmw.add': 0xfe1e,
 } as const;
 
 export type Opcode = keyof typeof opcodes;

@@ -1,4 +1,5 @@
-import type { Expr, Index, Local, Statement } from '../ir.ts';
+import type { Expr, Index, KernelFunction, Local, Statement } from '../ir.ts';
+import { i32Constant } from '../ir_build.ts';
 
 /** Bounds of an i32 value, inclusive. */
 export interface Range {
@@ -18,7 +19,9 @@ export class Ranges {
   private readonly definitions = new Map<Local, Definition[]>();
   private readonly known = new Map<Local, Range>();
 
-  constructor(body: readonly Statement[]) {
+  constructor(body: readonly Statement[], chunks?: KernelFunction['chunks']) {
+    if (chunks !== undefined)
+      this.define(chunks.variable, { begin: i32Constant(0), end: i32Constant(chunks.count) });
     this.collect(body);
   }
 

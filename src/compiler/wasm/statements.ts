@@ -1,23 +1,77 @@
-import type { Expr, Local, Statement } from '../ir.ts';
-import { AddressPlanner, argumentsUsed, type LoopPointers, type PointerWriter, reads } from './addresses.ts';
+import type { Expr, KernelFunction, Local, Statement } from '../ir.ts';
+import { i32Constant } from '../ir_build.ts';
+import {
+  type Address,
+  AddressPlanner,
+  type LoopPointers,
+  type PointerWriter,
+  reads,
+  rootsUsed,
+} from './addresses.ts';
 import { FunctionCode, type ValueType } from './assembler.ts';
 import { ExpressionWriter, valueType } from './expressions.ts';
 import type { HelperLibrary } from './helpers.ts';
 
+/** Parameters of a kernel's wasm function. */
+interface KernelParameters {
+  /** Address of the argument table. */
+  readonly table: number;
+  /** Number of the running thread and how many there are; absent where there is one. */
+  readonly thread?: number;
+  readonly threads?: number;
+}
+
 /** Statements of the loop IR as structured code, with the loops' pointers kept in locals. */
 class FunctionWriter extends ExpressionWriter implements PointerWriter {
-  /** Plans addresses for `body`; the argument table's address is in wasm local `table`. */
-  start(body: readonly Statement[], table: number): void {
+  /** Plans addresses for a kernel and computes the roots of its buffers. */
+  start(kernel: Pick<KernelFunction, 'body' | 'chunks'>, { table, thread }: KernelParameters): void {
     const { code } = this;
     const bases = new Map<number, number>();
-    for (const argument of argumentsUsed(body)) {
+    for (const root of rootsUsed(kernel.body)) {
       const base = code.declare('i32');
-      bases.set(argument, base);
+      bases.set(root, base);
       code.get(table);
-      code.memory('i32.load', 2, 4 * argument);
+      code.memory('i32.load', 2, 4 * Math.max(root, 0));
+      if (root < 0 && thread !== undefined) {
+        code.get(thread);
+        code.i32(-root);
+        code.op('i32.mul');
+        code.op('i32.add');
+      }
       code.set(base);
     }
-    this.addresses = new AddressPlanner(body, bases, this);
+    this.addresses = new AddressPlanner(kernel, bases, this);
+  }
+
+  /** Runs a kernel's body for the chunks `thread`, `thread + threads` and so on. */
+  writeChunks({ body, chunks }: KernelFunction, { thread, threads }: KernelParameters): void {
+    const { code } = this;
+    if (chunks === undefined) {
+      this.write(body);
+      return;
+    }
+    const { variable, count } = chunks;
+    if (count <= 1 || thread === undefined || threads === undefined) {
+      this.forLoop({ op: 'for', variable, begin: i32Constant(0), end: i32Constant(count), step: 1, body });
+      return;
+    }
+    const chunk = this.slot(variable);
+    code.get(thread);
+    code.tee(chunk);
+    code.i32(count);
+    code.op('i32.lt_s');
+    code.open('if');
+    code.open('loop');
+    this.write(body);
+    code.get(chunk);
+    code.get(threads);
+    code.op('i32.add');
+    code.tee(chunk);
+    code.i32(count);
+    code.op('i32.lt_s');
+    code.branch('br_if', 0);
+    code.op('end');
+    code.op('end');
   }
 
   allocatePointer(): number {
@@ -28,12 +82,7 @@ class FunctionWriter extends ExpressionWriter implements PointerWriter {
     this.code.release('i32', pointer);
   }
 
-  setPointer(
-    pointer: number,
-    root: number,
-    terms: Parameters<PointerWriter['setPointer']>[2],
-    constant: number,
-  ): void {
+  setPointer(pointer: number, root: number, terms: Address['terms'], constant: number): void {
     this.code.get(root);
     this.terms(terms, true);
     this.addConstant(constant);
@@ -173,12 +222,16 @@ class FunctionWriter extends ExpressionWriter implements PointerWriter {
   }
 }
 
-/** A wasm function that receives the argument table's address and runs `body`. */
-export function kernelCode(body: readonly Statement[], library: HelperLibrary): FunctionCode {
-  const code = new FunctionCode(['i32'], []);
+/**
+ * A kernel as a wasm function of the argument table's address. If it is `threaded`, the number of the running thread and the
+ * number of threads are its second and third parameter, and it runs its share of the chunks.
+ */
+export function kernelCode(kernel: KernelFunction, library: HelperLibrary, threaded: boolean): FunctionCode {
+  const code = new FunctionCode(threaded ? ['i32', 'i32', 'i32'] : ['i32'], []);
+  const parameters = threaded ? { table: 0, thread: 1, threads: 2 } : { table: 0 };
   const writer = new FunctionWriter(code, library);
-  writer.start(body, 0);
-  writer.write(body);
+  writer.start(kernel, parameters);
+  writer.writeChunks(kernel, parameters);
   return code;
 }
 
@@ -195,7 +248,7 @@ export function pureCode(
   parameters.forEach((parameter, i) => {
     writer.locals.set(parameter, i);
   });
-  writer.start(body, -1);
+  writer.start({ body }, { table: -1 });
   writer.write(body);
   writer.emit(result);
   return code;
