@@ -1,4 +1,4 @@
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { compileGraph } from '../../src/compiler/compile.ts';
 import { type Target, wasmTarget } from '../../src/compiler/target.ts';
 import * as g from '../../src/graph/build.ts';
@@ -151,5 +151,24 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
       const softmax = g.div(e, g.broadcastAlong(g.reduce('sum', e, last), shape, last));
       check([softmax, g.reduce('sum', g.mul(x, x), [0]), g.argreduce('max', x, [0])], [x], target, 2);
     }
+  });
+
+  test('chunks in any order give what one piece gives', () => {
+    const x = g.input([40, 64], 'float32');
+    const w = g.input([64, 400], 'float32');
+    const y = g.unary('relu', matmul(x, w));
+    const roots = [y, g.reduce('sum', y, [1]), g.mul(x, x)];
+    const divided = { ...target, chunkWork: 500 };
+    const compiled = compileGraph({ inputs: [x, w], outputs: roots, donations: [-1, -1, -1] }, divided);
+    expect(compiled.loops.kernels.filter((k) => (k.chunks?.count ?? 1) > 1).length).toBeGreaterThan(1);
+    const dice = new Dice(1);
+    const data = [x, w].map((n) =>
+      Float32Array.from({ length: sizeOf(n.shape) }, () => dice.between(-8, 8) / 8),
+    );
+    const whole = run(roots, [x, w], data, target);
+    const parts = run(roots, [x, w], data, divided);
+    parts.forEach((part, i) => {
+      expect(part).toEqual(whole[i]);
+    });
   });
 });
