@@ -162,14 +162,19 @@ export class ProgramGenerator {
   private readonly random: Random;
   private names = 0;
   private kernel: Kernel = wholeBuffers;
+  private doubleFunctions = true;
 
   constructor(random: Random) {
     this.random = random;
   }
 
-  /** One or two kernels; with `chunks` one to four, most of which have up to six chunks and use the threads' scratch memory. */
-  program({ chunks = false } = {}): LoopProgram {
+  /**
+   * One or two kernels; with `chunks` one to four, most of which have up to six chunks and use the threads' scratch memory.
+   * Without `doubleFunctions` there are no functions of f64 that a printer must import.
+   */
+  program({ chunks = false, doubleFunctions = true } = {}): LoopProgram {
     const { random } = this;
+    this.doubleFunctions = doubleFunctions;
     const kernels = Array.from({ length: random.between(1, chunks ? 4 : 2) }, (_, k): KernelFunction => {
       if (chunks && random.chance(75)) return this.chunked(`random${k}`);
       this.kernel = wholeBuffers;
@@ -462,8 +467,10 @@ export class ProgramGenerator {
     }
     if (scalar === 'f32' || scalar === 'f64') {
       if (random.chance(25)) return ir.unary(random.pick(unaryFloat), inner(type));
-      if (random.chance(15)) return ir.unary(random.pick(mathOps), inner(type));
-      return ir.binary(random.chance(5) ? 'pow' : random.pick(arithmetic), inner(type), inner(type));
+      const functions = scalar === 'f32' || this.doubleFunctions;
+      if (functions && random.chance(15)) return ir.unary(random.pick(mathOps), inner(type));
+      const kind = functions && random.chance(5) ? 'pow' : random.pick(arithmetic);
+      return ir.binary(kind === 'rem' && !functions ? 'sub' : kind, inner(type), inner(type));
     }
     if (random.chance(25)) return ir.unary(random.pick<UnaryOp>(['neg', 'abs', 'not']), inner(type));
     const kind = random.pick(integerOps);

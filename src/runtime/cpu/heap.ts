@@ -1,5 +1,6 @@
 import { viewOf } from '../../graph/dtype.ts';
 import { Storage } from '../storage.ts';
+import { controlBytes, ThreadPool } from './threads.ts';
 
 /**
  * The CPU device's memory: one WebAssembly.Memory in which programs run. For arrays it is a cache, not their owner: what has
@@ -7,6 +8,8 @@ import { Storage } from '../storage.ts';
  * a synchronous loop (docs/decisions/heap-as-cache.md).
  */
 const pageBytes = 65536;
+const initialPages = 16;
+const mostPages = 65536;
 const alignment = 64;
 /** Bytes of arrays, other than variables, that stay in the heap between programs. */
 const cacheBytes = 64 * 2 ** 20;
@@ -17,9 +20,11 @@ interface Gap {
 }
 
 export class Heap {
-  readonly memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+  readonly memory: WebAssembly.Memory;
+  /** The threads that share the memory; null if it is not shared. */
+  readonly pool: ThreadPool | null;
   /** Free ranges, ascending and never adjacent. Address 0 is left unused: it means "not resident". */
-  readonly #gaps: Gap[] = [{ start: alignment, end: 16 * pageBytes }];
+  readonly #gaps: Gap[];
   /** Resident arrays in order of last use; the values keep them alive until they are evicted. */
   readonly #cached = new Map<Storage, number>();
   #cachedBytes = 0;
@@ -31,6 +36,15 @@ export class Heap {
   readonly #abandoned = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) =>
     this.#free(address, bytes),
   );
+
+  /** @param threads how many threads may run programs in it; for more than one the memory is shared, where the system can do that */
+  constructor(threads = 1) {
+    const shared = threads > 1 ? sharedMemory() : null;
+    this.memory = shared ?? new WebAssembly.Memory({ initial: initialPages, maximum: mostPages });
+    this.pool = shared === null ? null : new ThreadPool(shared, threads);
+    const start = shared === null ? alignment : roundUp(controlBytes(threads));
+    this.#gaps = [{ start, end: initialPages * pageBytes }];
+  }
 
   /** Bytes in use now and at most so far. */
   usage(): { live: number; peak: number } {
@@ -168,7 +182,9 @@ export class Heap {
     // In steps of an eighth, so that growing does not happen at every allocation.
     const pages = Math.ceil(Math.max(missing, before / 8) / pageBytes);
     try {
-      this.memory.grow(Math.min(pages, Math.max(Math.ceil(missing / pageBytes), 65536 - before / pageBytes)));
+      this.memory.grow(
+        Math.min(pages, Math.max(Math.ceil(missing / pageBytes), mostPages - before / pageBytes)),
+      );
     } catch {
       throw new Error(
         `nabla: out of memory: the CPU device holds ${(before / 2 ** 20).toFixed(0)} MB and needs ${(missing / 2 ** 20).toFixed(0)} MB more (limit 4096 MB). Use smaller batches, or dispose of arrays.`,
@@ -176,6 +192,14 @@ export class Heap {
     }
     this.#free(before, this.memory.buffer.byteLength - before);
     this.#allocated += this.memory.buffer.byteLength - before;
+  }
+}
+
+function sharedMemory(): WebAssembly.Memory | null {
+  try {
+    return new WebAssembly.Memory({ initial: initialPages, maximum: mostPages, shared: true });
+  } catch {
+    return null;
   }
 }
 

@@ -15,6 +15,7 @@ import type { Program, ProgramSource } from '../program.ts';
 import { Storage } from '../storage.ts';
 import { hasFma } from './features.ts';
 import { Heap } from './heap.ts';
+import { type ThreadedRun, threadCount } from './threads.ts';
 
 /** Programs of the wasm tier: one module each, run on the device's heap. */
 
@@ -22,7 +23,7 @@ let shared: Heap | null = null;
 
 /** The heap of this process. */
 export function heap(): Heap {
-  shared ??= new Heap();
+  shared ??= new Heap(threadCount());
   return shared;
 }
 
@@ -36,17 +37,21 @@ export function buildWasm(source: ProgramSource, target: Target = wasmTarget(has
   const compiled = compileGraph(source, target);
   debug('source', () => programText(compiled.loops));
   if (compiled.loops.kernels.length === 0) return { compiled, run: () => {} };
-  const module = new WebAssembly.Module(printWasm(compiled.loops) as BufferSource);
-  const instance = new WebAssembly.Instance(module, { env: { memory: heap().memory }, math: hostMath });
-  const run = instance.exports.run as (argumentTable: number) => void;
-  return { compiled, run: isDebugging('times') ? timed(compiled, instance) : run };
+  const { memory, pool } = heap();
+  const bytes = printWasm(compiled.loops, { sharedMemory: pool !== null });
+  const module = new WebAssembly.Module(bytes as BufferSource);
+  const env = { memory, stalled: pool?.stalled };
+  const { exports } = new WebAssembly.Instance(module, { env, math: hostMath } as WebAssembly.Imports);
+  type Entry = (argumentTable: number) => void;
+  const widths = compiled.loops.kernels.map(({ chunks }) => chunks?.count ?? 1);
+  const run: ThreadedRun =
+    pool?.add(module, exports, widths) ??
+    ((table, kernel) => (exports[kernel === undefined ? 'run' : `k${kernel}`] as Entry)(table));
+  return { compiled, run: isDebugging('times') ? timed(compiled, run) : run };
 }
 
 /** Runs kernel by kernel and prints, when the process ends, where the time of a program went. */
-function timed(
-  { kernels }: CompiledProgram,
-  { exports }: WebAssembly.Instance,
-): (argumentTable: number) => void {
+function timed({ kernels }: CompiledProgram, run: ThreadedRun): (argumentTable: number) => void {
   const times = kernels.map((): number[] => []);
   process.once('exit', () => {
     const medians = times.map((list) => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0);
@@ -62,7 +67,7 @@ function timed(
   return (argumentTable) => {
     kernels.forEach((_, i) => {
       const start = performance.now();
-      (exports[`k${i}`] as (argumentTable: number) => void)(argumentTable);
+      run(argumentTable, i);
       times[i].push(performance.now() - start);
     });
   };
