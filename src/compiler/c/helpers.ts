@@ -130,9 +130,19 @@ export function extremeHelper(unit: Unit, kind: 'max' | 'min', type: Type): stri
     let body: string;
     if (lanes === 1 && !isFloat(scalar)) body = `  return a ${sign} b ? a : b;`;
     else if (lanes === 1) {
-      const root = scalar === 'f64' ? '__builtin_signbit' : '__builtin_signbitf';
-      // Of equal operands only zeros can differ.
-      body = `  return a ${sign} b ? a : b ${sign} a ? b : a == b ? (${root}(${kind === 'max' ? 'a' : 'b'}) ? b : a) : a + b;`;
+      // Equal operands may be zeros of two signs: their bits decide. Only the test for NaN, which hardly varies, is a branch.
+      const bits = scalar === 'f64' ? 'i64' : 'i32';
+      const size = scalar === 'f64' ? 8 : 4;
+      body = `\
+  const ${t} p = a ${sign} b ? a : b, q = b ${sign} a ? b : a;
+  if (__builtin_expect(__builtin_isunordered(a, b), 0)) return a + b;
+  ${bits} m, n;
+  ${t} r;
+  __builtin_memcpy(&m, &p, ${size});
+  __builtin_memcpy(&n, &q, ${size});
+  m ${kind === 'max' ? '&' : '|'}= n;
+  __builtin_memcpy(&r, &m, ${size});
+  return r;`;
     } else {
       const wide = scalar === 'f64' ? unit.vector('i64', lanes) : unit.vector('i32', lanes);
       const choose = (m: string, x: string, y: string): string =>
@@ -150,6 +160,19 @@ export function extremeHelper(unit: Unit, kind: 'max' | 'min', type: Type): stri
   });
 }
 
+/** max and min against a number: `x <= bound ? bound : x`, or with `<` where `strict`. */
+export function boundHelper(unit: Unit, kind: 'max' | 'min', strict: boolean, type: Type): string {
+  const t = unit.register(type);
+  return unit.helper(`${kind}_bound${strict ? '_strict' : ''}_${t}`, (name) => {
+    const sign = `${kind === 'max' ? '<' : '>'}${strict ? '' : '='}`;
+    const condition = `x ${sign} bound`;
+    if (type.lanes === 1) return define(t, name, `${t} x, ${t} bound`, `  return ${condition} ? bound : x;`);
+    const wide = unit.vector(type.scalar === 'f64' ? 'i64' : 'i32', type.lanes);
+    const body = `  const ${wide} m = (${wide})(${condition});\n  return (${t})((m & (${wide})bound) | (~m & (${wide})x));`;
+    return define(t, name, `${t} x, ${t} bound`, body);
+  });
+}
+
 /** div and rem of integers, defined everywhere; float rem and pow lane by lane. */
 export function divisionHelper(unit: Unit, kind: BinaryOp & ('div' | 'rem'), type: Type): string {
   const t = unit.register(type);
@@ -157,7 +180,12 @@ export function divisionHelper(unit: Unit, kind: BinaryOp & ('div' | 'rem'), typ
   if (lanes > 1) {
     const single = divisionHelper(unit, kind, { scalar, lanes: 1 });
     return unit.helper(`${kind}_${t}`, (name) =>
-      define(t, name, `${t} a, ${t} b`, `  return ${eachLane(t, lanes, (i) => `${single}(a[${i}], b[${i}])`)};`),
+      define(
+        t,
+        name,
+        `${t} a, ${t} b`,
+        `  return ${eachLane(t, lanes, (i) => `${single}(a[${i}], b[${i}])`)};`,
+      ),
     );
   }
   if (scalar === 'f32') return '__builtin_fmodf';
@@ -211,7 +239,9 @@ export function truncationHelper(unit: Unit, from: Type, to: Type): string {
     const m = unit.vector('i32', from.lanes);
     const wide = unit.vector(from.scalar === 'f64' ? 'i64' : 'i32', from.lanes);
     const mask = (condition: string): string =>
-      from.scalar === 'f64' ? `__builtin_convertvector((${wide})(${condition}), ${m})` : `(${m})(${condition})`;
+      from.scalar === 'f64'
+        ? `__builtin_convertvector((${wide})(${condition}), ${m})`
+        : `(${m})(${condition})`;
     // What does not fit becomes 0 before it is converted, its lanes are filled in after it.
     const body = `\
   const ${wide} fits = (${wide})(x >= ${low}${suffix}) & (${wide})(x < ${high}${suffix});

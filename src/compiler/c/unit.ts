@@ -1,4 +1,4 @@
-import type { Expr, Local, Scalar, Statement, Type } from '../ir.ts';
+import type { Local, Scalar, Statement, Type } from '../ir.ts';
 
 /** Scalars of C that a unit has names for: those of the loop IR, the 64-bit masks of f64 and the bytes that store a bool. */
 export type Element = 'f32' | 'f64' | 'i32' | 'u32' | 'i64' | 'u8';
@@ -74,6 +74,11 @@ export class Unit {
 export class Names {
   private readonly names = new Map<Local, string>();
 
+  /** Gives a register a name that is defined elsewhere. */
+  bind(local: Local, name: string): void {
+    this.names.set(local, name);
+  }
+
   of(local: Local): string {
     let name = this.names.get(local);
     if (name === undefined) {
@@ -103,7 +108,8 @@ export function visitStatements(
 /** `1.5f`, `-0.0`, `-7`, `7u`: a scalar constant. */
 export function literal(element: Element, value: number): string {
   if (element === 'u32') return `${value >>> 0}u`;
-  if (element === 'i32') return value === -(2 ** 31) ? '(-2147483647 - 1)' : value < 0 ? `(${value})` : `${value}`;
+  if (element === 'i32')
+    return value === -(2 ** 31) ? '(-2147483647 - 1)' : value < 0 ? `(${value})` : `${value}`;
   if (element !== 'f32' && element !== 'f64') return String(value);
   const suffix = element === 'f32' ? 'f' : '';
   if (Number.isNaN(value)) return `__builtin_nan${suffix}("")`;
@@ -117,7 +123,3 @@ export function literal(element: Element, value: number): string {
 /** `{f(0), f(1), ..}` as a value of a vector type. */
 export const eachLane = (type: string, lanes: number, f: (lane: number) => string): string =>
   `(${type}){${Array.from({ length: lanes }, (_, lane) => f(lane)).join(', ')}}`;
-
-/** Whether an expression is a constant that `accepts` its value. */
-export const isConstant = (x: Expr, accepts: (value: number) => boolean): boolean =>
-  x.op === 'const' && accepts(x.value);
