@@ -104,7 +104,7 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
     'kernels',
     () =>
       kernels.map((k, i) => kernelText(k, i)).join('\n') +
-      `\narena ${memory.arenaBytes} bytes, live ${memory.liveBytes}`,
+      `\narena ${memory.arenaBytes} bytes, live ${memory.liveBytes}, ${memory.threadBytes} a thread`,
   );
 
   const buffers = new Map<Node, Buffer>();
@@ -122,7 +122,12 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
   const functions = kernels.map((kernel, i): KernelFunction => {
     const scratch = memory.scratch[i].map((offset, k): Buffer => {
       const scalar = kernel.kind === 'sort' ? 'i32' : 'f32';
-      return { name: `scratch${k}`, scalar, place: { kind: 'arena', offset } };
+      const place = {
+        kind: 'thread',
+        offset: memory.arenaBytes + offset,
+        stride: memory.threadBytes,
+      } as const;
+      return { name: `scratch${k}`, scalar, place };
     });
     return { name: `${i}_${kernel.name}`, ...lower(kernel) };
 

@@ -11,7 +11,9 @@ export interface MemoryPlan {
   readonly liveBytes: number;
   /** Arena offset of every intermediate array. */
   readonly offsets: ReadonlyMap<Node, number>;
-  /** Offsets of the scratch memory of each kernel. */
+  /** Scratch memory that every running thread needs, behind the arena. */
+  readonly threadBytes: number;
+  /** Offsets of the scratch memory of each kernel, within that of a thread. */
   readonly scratch: readonly (readonly number[])[];
 }
 
@@ -114,19 +116,22 @@ export function planMemory(
       blockOf.set(node, block);
     }
   });
-  const scratchBlocks = scratchBytes.map((sizes, i) =>
-    sizes.map((bytes): Block => ({ nodes: [], bytes: aligned(bytes), first: i, last: i, offset: -1 })),
-  );
-  const all = [...blocks, ...scratchBlocks.flat()];
-  const arenaBytes = place(all);
+  const arenaBytes = place(blocks);
   const offsets = new Map<Node, number>();
   for (const block of blocks) for (const node of block.nodes) offsets.set(node, block.offset);
-  return {
-    arenaBytes,
-    liveBytes: fullest(all, kernels.length),
-    offsets,
-    scratch: scratchBlocks.map((list) => list.map((b) => b.offset)),
-  };
+  // Kernels do not run at the same time: they share the scratch memory.
+  let threadBytes = 0;
+  const scratch = scratchBytes.map((sizes) => {
+    let end = 0;
+    const places = sizes.map((bytes) => {
+      const start = end;
+      end += aligned(bytes);
+      return start;
+    });
+    threadBytes = Math.max(threadBytes, end);
+    return places;
+  });
+  return { arenaBytes, liveBytes: fullest(blocks, kernels.length), offsets, threadBytes, scratch };
 }
 
 /**

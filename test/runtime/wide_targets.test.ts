@@ -40,7 +40,7 @@ function run(
 ): TypedArray[] {
   const compiled = compileGraph({ inputs, outputs: roots, donations: roots.map(() => -1) }, target);
   const sizes = new Array<number>(compiled.argumentCount).fill(0);
-  sizes[0] = compiled.memory.arenaBytes;
+  sizes[0] = compiled.memory.arenaBytes + compiled.memory.threadBytes;
   compiled.inputArguments.forEach((argument, i) => {
     if (argument >= 0) sizes[argument] = data[i].byteLength;
   });

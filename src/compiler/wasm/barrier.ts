@@ -14,8 +14,11 @@ const arrived = barrierAddress;
 export const meetingsAddress = barrierAddress + 64;
 const sleepers = barrierAddress + 128;
 
-/** How often to look before sleeping: 20 to 50 microseconds, some times what a wake-up costs. */
-const looks = 20_000;
+/**
+ * How often to look before sleeping: some 30 microseconds, what a wake-up takes on an idle core. Much less, and threads that
+ * sleep make each other sleep at every barrier.
+ */
+const looks = 50_000;
 /** Sleepers wake up this often to see whether those that they wait for are still there. */
 const patienceNanoseconds = 100_000_000;
 

@@ -13,6 +13,8 @@ const mostPages = 65536;
 const alignment = 64;
 /** Bytes of arrays, other than variables, that stay in the heap between programs. */
 const cacheBytes = 64 * 2 ** 20;
+/** Their number: small arrays cost more in bookkeeping than in bytes. */
+const mostCached = 2048;
 
 interface Gap {
   start: number;
@@ -44,6 +46,11 @@ export class Heap {
     this.pool = shared === null ? null : new ThreadPool(shared, threads);
     const start = shared === null ? alignment : roundUp(controlBytes(threads));
     this.#gaps = [{ start, end: initialPages * pageBytes }];
+  }
+
+  /** How many threads run programs in it. */
+  get threads(): number {
+    return this.pool?.threads ?? 1;
   }
 
   /** Bytes in use now and at most so far. */
@@ -87,7 +94,7 @@ export class Heap {
   /** Makes room: storages that were not used for longest leave. Not to be called while a program's arguments are being gathered. */
   trim(): void {
     for (const [storage, bytes] of this.#cached) {
-      if (this.#cachedBytes <= cacheBytes) return;
+      if (this.#cachedBytes <= cacheBytes && this.#cached.size <= mostCached) return;
       if (storage.host === null) storage.host = this.#view(storage).slice();
       this.#release(storage, bytes);
     }

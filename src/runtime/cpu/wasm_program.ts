@@ -125,7 +125,8 @@ export class WasmProgram implements Program {
       }
       return storage;
     });
-    addresses[0] = memory.arena(Math.max(64, compiled.memory.arenaBytes));
+    const { arenaBytes, threadBytes } = compiled.memory;
+    addresses[0] = memory.arena(Math.max(64, arenaBytes + memory.threads * threadBytes));
     const table = memory.allocateTable(4 * addresses.length);
     new Uint32Array(memory.memory.buffer, table, addresses.length).set(addresses);
     this.#artifact.run(table);
