@@ -1,5 +1,5 @@
 // Training steps of LeNet-5 with Adam, batch 128, on the wasm tier with one thread: time to the first step, then the median.
-// npm run build && node bench/lenet5.mjs [batch]
+// npm run build && NABLA_THREADS=1 node bench/lenet5.mjs [batch]
 import { jit, random, valueAndGrad } from '../dist/index.js';
 import * as nn from '../dist/nn/index.js';
 import * as optim from '../dist/optim/index.js';

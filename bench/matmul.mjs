@@ -1,5 +1,5 @@
 // Matrix products of nabla's wasm tier against TensorFlow.js's wasm backend, one thread each, alternating A B A B in one process.
-// npm run build && npm --prefix bench ci && node bench/matmul.mjs
+// npm run build && npm --prefix bench ci && NABLA_THREADS=1 node bench/matmul.mjs
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { jit, random } from '../dist/index.js';
