@@ -11,11 +11,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Compiler, findCompiler } from '../../src/runtime/cpu/c_compiler.ts';
 import { nativeHost } from '../../src/runtime/cpu/native_host.ts';
 import { loadObject, loadObjectAsync } from '../../src/runtime/cpu/native_load.ts';
 import { cacheFolder, ObjectCache, objectCache } from '../../src/runtime/cpu/object_cache.ts';
+
+const ownCache = mkdtempSync(join(tmpdir(), 'nabla-test-'));
+process.env.NABLA_CACHE = ownCache;
+afterAll(() => rmSync(ownCache, { recursive: true, force: true }));
 
 const host = nativeHost();
 const compiler = findCompiler();
@@ -84,6 +88,7 @@ else
       const cache = cacheOf();
       for (const name of ['a', 'b', 'c']) cache.add(key(name), bytes(10, 1));
       writeFileSync(join(cache.folder, 'unfinished-1-x'), 'half');
+      writeFileSync(join(cache.folder, 'compiler-1.txt'), 'known');
       writeFileSync(join(cache.folder, 'letter.txt'), 'mine');
       expect(cache.clear()).toBe(3);
       expect(readdirSync(cache.folder)).toEqual(['letter.txt']);

@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   CompileError,
   type Compiler,
@@ -12,7 +12,12 @@ import {
   targetOf,
 } from '../../src/runtime/cpu/c_compiler.ts';
 import { loadNative, nativeProblem } from '../../src/runtime/cpu/native.ts';
-import { nativeHost } from '../../src/runtime/cpu/native_host.ts';
+import { type NativeHost, nativeHost } from '../../src/runtime/cpu/native_host.ts';
+import { probeCompiler } from '../../src/runtime/cpu/native_probe.ts';
+
+const ownCache = mkdtempSync(join(tmpdir(), 'nabla-test-'));
+process.env.NABLA_CACHE = ownCache;
+afterAll(() => rmSync(ownCache, { recursive: true, force: true }));
 
 const host = nativeHost();
 const compiler = findCompiler();
@@ -47,6 +52,46 @@ describe('targetOf', () => {
     const { tileRows, tileVectors } = of(...macros);
     // The accumulators, a row of columns, one element of the rows.
     expect(tileRows * tileVectors + tileVectors + 1).toBeLessThanOrEqual(registers);
+  });
+});
+
+describe.skipIf(problem !== null)('probeCompiler', () => {
+  const command = (): string => (compiler as Compiler).command;
+  const files = (): string[] =>
+    readdirSync(join(folder, 'objects')).map((name) => join(folder, 'objects', name));
+
+  it('remembers the answer, for these flags only, and asks again where it is damaged', () => {
+    vi.stubEnv('NABLA_CACHE', folder);
+    const spawned = vi.spyOn((host as NativeHost).processes, 'spawnSync');
+    const macros = (flags: readonly string[]): string => {
+      const answer = probeCompiler(host as NativeHost, command(), flags);
+      return 'text' in answer ? answer.text : answer.problem;
+    };
+    const first = macros([]);
+    expect(first).toContain('#define __GNUC__ ');
+    const asked = spawned.mock.calls.length;
+    expect(asked).toBe(1);
+    // A compiler that is a script is asked each time.
+    const remembered = readdirSync(folder).length > 0;
+    expect(macros([])).toBe(first);
+    expect(spawned.mock.calls.length).toBe(remembered ? 1 : 2);
+    expect(macros(['-DANOTHER=1'])).toContain('#define ANOTHER 1');
+    if (remembered) {
+      for (const file of files())
+        writeFileSync(file, readFileSync(file, 'utf8').replace('__GNUC__', '__GNUX__'));
+      expect(macros([])).toBe(first);
+      expect(files()).toHaveLength(2);
+    }
+    spawned.mockRestore();
+  });
+
+  it('tells flags that it does not take from a command that cannot be run', () => {
+    vi.stubEnv('NABLA_CACHE', folder);
+    expect(probeCompiler(host as NativeHost, command(), ['-march=none-such'])).toMatchObject({
+      fatal: false,
+    });
+    expect(probeCompiler(host as NativeHost, '/no/such', [])).toMatchObject({ fatal: true });
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Target } from '../../compiler/target.ts';
 import { firstLine, type NativeHost, nativeHost } from './native_host.ts';
+import { probeCompiler } from './native_probe.ts';
 
 /** The system's C compiler: which one, for which processor, and compiling with it. */
 export interface Compiler {
@@ -69,23 +70,18 @@ function search(wanted: string): Compiler | string {
 function probe(host: NativeHost, command: string): Compiler | string {
   let problem = 'no output';
   for (const native of [['-march=native'], ['-mcpu=native'], []]) {
-    const run = host.processes.spawnSync(command, [...native, '-dM', '-E', '-x', 'c', '-'], {
-      input: '',
-      encoding: 'utf8',
-      timeout: 20_000,
-      maxBuffer: 2 ** 24,
-    });
-    if (run.error !== undefined) return firstLine(run.error);
-    const macros = new Map<string, string>();
-    for (const [, name, value] of run.stdout.matchAll(/^#define (\w+) (.*)$/gm)) macros.set(name, value);
-    if (run.status !== 0 || !macros.has('__GNUC__')) {
-      problem = run.stderr.split('\n')[0] || `it ended with status ${run.status}`;
+    const answer = probeCompiler(host, command, native);
+    if ('problem' in answer) {
+      problem = answer.problem;
+      if (answer.fatal) break;
       continue;
     }
+    const macros = new Map<string, string>();
+    for (const [, name, value] of answer.text.matchAll(/^#define (\w+) (.*)$/gm)) macros.set(name, value);
     const kind = macros.has('__clang__') ? 'clang' : 'gcc';
     const wide = macros.has('__AVX512F__') ? ['-mprefer-vector-width=512'] : [];
     const flags = [...commonFlags, ...native, ...wide];
-    const hash = host.crypto.createHash('sha256').update(run.stdout).update(flags.join(' '));
+    const hash = host.crypto.createHash('sha256').update(answer.text).update(flags.join(' '));
     return {
       command,
       kind,

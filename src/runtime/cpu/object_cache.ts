@@ -78,11 +78,11 @@ export class ObjectCache {
     return { folder: this.folder, entries: entries.length, bytes, limit: this.limit };
   }
 
-  /** Removes all entries and returns their number. Programs that have been loaded go on running. */
+  /** Removes all entries, and what else the folder remembers; returns the number of entries. Loaded programs go on running. */
   clear(): number {
     const entries = this.#entries();
     for (const { name } of entries) this.#remove(name);
-    this.#removeUnfinished(Number.NEGATIVE_INFINITY);
+    this.#removeOthers(/^(unfinished|compiler)-/, Number.NEGATIVE_INFINITY);
     return entries.length;
   }
 
@@ -129,15 +129,15 @@ export class ObjectCache {
       this.#remove(entry.name);
       bytes -= entry.bytes;
     }
-    this.#removeUnfinished(3_600_000);
+    this.#removeOthers(/^unfinished-/, 3_600_000);
   }
 
-  /** Files that a process left when it was killed while it wrote them. */
-  #removeUnfinished(age: number): void {
+  /** Files that a killed process has left, what is known of compilers: all that are older than `age` milliseconds. */
+  #removeOthers(pattern: RegExp, age: number): void {
     const { fs, path } = this.#host;
     try {
       for (const name of fs.readdirSync(this.folder)) {
-        if (!name.startsWith('unfinished-')) continue;
+        if (!pattern.test(name)) continue;
         const file = path.join(this.folder, name);
         if (Date.now() - fs.statSync(file).mtimeMs >= age) fs.rmSync(file, { force: true });
       }
