@@ -33,7 +33,10 @@ export interface WasmArtifact {
   readonly run: (argumentTable: number) => void;
 }
 
-export function buildWasm(source: ProgramSource, target: Target = wasmTarget(hasFma())): WasmArtifact {
+export function buildWasm(
+  source: ProgramSource,
+  target: Target = wasmTarget(hasFma(), heap().threads > 1),
+): WasmArtifact {
   const compiled = compileGraph(source, target);
   debug('source', () => programText(compiled.loops));
   if (compiled.loops.kernels.length === 0) return { compiled, run: () => {} };
