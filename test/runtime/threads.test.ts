@@ -320,7 +320,7 @@ describe('threadCount', () => {
   });
 });
 
-describe('a process with idle workers, from built files', () => {
+describe('processes, from built files', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   let built = '';
 
@@ -344,7 +344,7 @@ describe('a process with idle workers, from built files', () => {
   });
   afterAll(() => rmSync(built, { recursive: true, force: true }));
 
-  it('uses next to no processor time, and ends by itself', () => {
+  it('uses next to no processor time while workers are idle, and ends by itself', () => {
     const program = `
       import { ThreadPool } from './dist/runtime/cpu/threads.js';
       import { printWasm } from './dist/compiler/wasm/print.js';
@@ -380,5 +380,51 @@ describe('a process with idle workers, from built files', () => {
     expect(result).toEqual([0, 1, 2, 3]);
     // Three workers that spun would use a second or two.
     expect(milliseconds).toBeLessThan(300);
+  });
+
+  it('trains a network to the same bits on 1, 2 and 4 threads', () => {
+    const program = `
+      import { createHash } from 'node:crypto';
+      import { jit, random, valueAndGrad } from './dist/index.js';
+      import * as nn from './dist/nn/index.js';
+      import * as optim from './dist/optim/index.js';
+      import { heap } from './dist/runtime/cpu/wasm_program.js';
+      random.seed(5);
+      const model = new nn.Sequential(
+        new nn.Conv2d(1, 6, 5), new nn.ReLU(), new nn.MaxPool2d(2), new nn.Flatten(), new nn.Linear(864, 64), new nn.ReLU(),
+        new nn.Linear(64, 10),
+      );
+      const optimizer = new optim.Adam(model, { lr: 1e-3 });
+      const step = jit((x, y) => {
+        const [loss, grads] = valueAndGrad(() => nn.crossEntropy(model.forward(x), y), model);
+        optimizer.update(grads);
+        return loss;
+      });
+      const [x, y] = [random.uniform([64, 28, 28, 1]), random.randint([64], 0, 10)];
+      step(x, y).item();
+      const ready = heap().pool?.waitUntilReady() ?? false;
+      for (let i = 0; i < 5; i++) step(x, y).item();
+      const hash = createHash('sha256');
+      let count = 0;
+      for (const { value } of model.parameters()) {
+        const data = value.dataSync();
+        hash.update(Buffer.from(data.slice().buffer));
+        count += data.length;
+      }
+      console.log(JSON.stringify({ ready, count, hash: hash.digest('hex') }));
+    `;
+    writeFileSync(join(built, 'train.mjs'), program);
+    const results = ['1', '2', '4'].map((NABLA_THREADS) => {
+      const child = spawnSync(process.execPath, [join(built, 'train.mjs')], {
+        encoding: 'utf8',
+        timeout: 50_000,
+        env: { ...process.env, NABLA_TIER: 'wasm', NABLA_THREADS },
+      });
+      expect(child.stderr).toBe('');
+      return JSON.parse(child.stdout);
+    });
+    expect(results.map(({ ready }) => ready)).toEqual([false, true, true]);
+    expect(results[0].count).toBe(6 * 26 + 865 * 64 + 65 * 10);
+    expect(new Set(results.map(({ hash }) => hash)).size).toBe(1);
   });
 });
