@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Buffer, Index, KernelFunction, Local, Scalar, Statement } from '../../src/compiler/ir.ts';
+import type { Buffer, Expr, Index, KernelFunction, Local, Scalar, Statement } from '../../src/compiler/ir.ts';
 import * as ir from '../../src/compiler/ir_build.ts';
 import { programText } from '../../src/compiler/ir_text.ts';
 import { hostMath } from '../../src/compiler/wasm/host_math.ts';
@@ -215,6 +215,63 @@ describe.each(compilers)('native code by $command', ({ compiler }) => {
     );
     const hasFma = compiler.macros.has('__FMA__') || compiler.macros.has('__aarch64__');
     expect(result[lanes - 1]).toBe(hasFma ? e * e : 0);
+  });
+
+  it.each([
+    ['f32', 2],
+    ['f32', 4],
+    ['f32', 8],
+    ['f32', 16],
+    ['f64', 2],
+    ['f64', 4],
+    ['f64', 8],
+  ] as const)('orders zeros and NaN of %s vectors of %d lanes as the loop IR does', (scalar, lanes) => {
+    const corners = [0, -0, 1, -1, Infinity, -Infinity, Number.NaN];
+    const left = corners.flatMap((a) => corners.map(() => a));
+    const right = corners.flatMap(() => corners);
+    while (left.length % lanes !== 0) {
+      left.push(2);
+      right.push(3);
+    }
+    const n = left.length;
+    const vector = ir.typeOf(scalar, lanes);
+    const [a, b] = [ir.local('a', vector), ir.local('b', vector)];
+    const i = ir.local('i', i32);
+    const chosen = (condition: boolean, x: number, y: number): number => (condition ? x : y);
+    const kinds: [value: Expr, expected: (a: number, b: number) => number][] = [
+      [
+        ir.select(ir.compare('lt', ir.get(a), ir.get(b)), ir.get(b), ir.get(a)),
+        (x, y) => chosen(x < y, y, x),
+      ],
+      [
+        ir.select(ir.compare('lt', ir.get(b), ir.get(a)), ir.get(b), ir.get(a)),
+        (x, y) => chosen(y < x, y, x),
+      ],
+      [
+        ir.select(ir.compare('lt', ir.get(a), ir.get(b)), ir.get(a), ir.get(b)),
+        (x, y) => chosen(x < y, x, y),
+      ],
+      [ir.binary('max', ir.get(a), ir.get(b)), Math.max],
+      [ir.binary('min', ir.get(a), ir.get(b)), Math.min],
+      ...[0, -0, 1].flatMap((bound): typeof kinds => [
+        [ir.binary('max', ir.get(a), ir.constant(vector, bound)), (x) => Math.max(x, bound)],
+        [ir.binary('min', ir.constant(vector, bound), ir.get(a)), (x) => Math.min(x, bound)],
+      ]),
+    ];
+    const body = [
+      ir.loop(i, 0, n, lanes, [
+        ir.set(a, ir.load(argument(1, scalar), ir.at(i), lanes)),
+        ir.set(b, ir.load(argument(2, scalar), ir.at(i), lanes)),
+        ...kinds.map(([value], k) =>
+          ir.store(argument(3, scalar), ir.index(k * n, [{ local: i, coefficient: 1 }]), value),
+        ),
+      ]),
+    ];
+    const of = (values: number[]) => new (scalar === 'f32' ? Float32Array : Float64Array)(values);
+    const values = [of(left), of(right), of(new Array<number>(n * kinds.length).fill(0))];
+    const result = onArguments(compiler, [{ name: 'corners', body }], values)[2];
+    const expected = kinds.flatMap(([, f]) => left.map((x, j) => f(x, right[j])));
+    expect([...result]).toEqual(expected);
   });
 
   it('rounds a product before it is added, where the loop IR does not say fma', () => {

@@ -18,6 +18,11 @@ const infix: Partial<Record<BinaryOp, string>> = {
   xor: '^',
 };
 
+/** Whether two expressions are the same register or constant. */
+const sameValue = (a: Expr, b: Expr): boolean =>
+  (a.op === 'local' && b.op === 'local' && a.local === b.local) ||
+  (a.op === 'const' && b.op === 'const' && Object.is(a.value, b.value));
+
 /** Expressions of the loop IR as C text. */
 export abstract class ExpressionPrinter {
   readonly unit: Unit;
@@ -90,7 +95,7 @@ export abstract class ExpressionPrinter {
         return this.call(helpers.fmaHelper(this.unit, x.type), x.a, x.b, x.c);
       case 'select':
         if (x.type.lanes === 1) return this.chosen(x.condition, x.a, x.b);
-        return this.call(helpers.selectHelper(this.unit, x.type), x.condition, x.a, x.b);
+        return this.selected(x);
       case 'choose':
         return this.chosen(x.condition, x.a, x.b);
       case 'cast':
@@ -120,6 +125,17 @@ export abstract class ExpressionPrinter {
 
   private chosen(condition: Expr, a: Expr, b: Expr): string {
     return `(${this.text(condition)} ? ${this.text(a)} : ${this.text(b)})`;
+  }
+
+  /** A selection of vectors; the larger or smaller one of two values has an instruction of its own. */
+  private selected({ type, condition, a, b }: Expr & { op: 'select' }): string {
+    if (isFloat(type.scalar) && condition.op === 'compare' && condition.kind === 'lt') {
+      if (sameValue(condition.a, b) && sameValue(condition.b, a))
+        return this.call(helpers.pickHelper(this.unit, 'larger', type), b, a);
+      if (sameValue(condition.a, a) && sameValue(condition.b, b))
+        return this.call(helpers.pickHelper(this.unit, 'smaller', type), b, a);
+    }
+    return this.call(helpers.selectHelper(this.unit, type), condition, a, b);
   }
 
   private constant(type: Type, value: number): string {

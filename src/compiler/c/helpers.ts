@@ -173,6 +173,35 @@ export function boundHelper(unit: Unit, kind: 'max' | 'min', strict: boolean, ty
   });
 }
 
+/**
+ * `a < b ? b : a` (larger) or `b < a ? b : a` of float vectors, `a` where either is NaN: one instruction of x86, which
+ * compilers do not find in the general form of a selection.
+ */
+export function pickHelper(unit: Unit, kind: 'larger' | 'smaller', type: Type): string {
+  const t = unit.register(type);
+  const { lanes } = type;
+  const wide = `p${type.scalar === 'f64' ? 'd' : 's'}`;
+  const bits = lanes * (type.scalar === 'f64' ? 64 : 32);
+  const select = selectHelper(unit, type);
+  const m = unit.vector('i32', lanes);
+  return unit.helper(`${kind}_${t}`, (name) => {
+    const builtin = `__builtin_ia32_${kind === 'larger' ? 'max' : 'min'}${wide}`;
+    const known: Record<number, string> = {
+      512: `#if defined(__AVX512F__) && defined(__clang__)\n  return ${builtin}512(b, a, 4);\n#elif defined(__AVX512F__)\n  return ${builtin}512_mask(b, a, a, -1, 4);\n#else\n`,
+      256: `#if defined(__AVX__)\n  return ${builtin}256(b, a);\n#else\n`,
+      128: `#if defined(__SSE2__)\n  return ${builtin}(b, a);\n#else\n`,
+    };
+    const condition = kind === 'larger' ? 'a < b' : 'b < a';
+    const mask =
+      type.scalar === 'f64'
+        ? `__builtin_convertvector((${unit.vector('i64', lanes)})(${condition}), ${m})`
+        : `(${m})(${condition})`;
+    const before = known[bits] ?? '';
+    const body = `${before}  return ${select}(${mask}, b, a);${before && '\n#endif'}`;
+    return define(t, name, `${t} a, ${t} b`, body);
+  });
+}
+
 /** div and rem of integers, defined everywhere; float rem and pow lane by lane. */
 export function divisionHelper(unit: Unit, kind: BinaryOp & ('div' | 'rem'), type: Type): string {
   const t = unit.register(type);
