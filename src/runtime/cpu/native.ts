@@ -16,7 +16,8 @@ export interface NativeRun {
    *
    * @param memory where arrays live
    * @param argumentTable byte offset in it of the table of u32 byte offsets of the arguments
-   * @param threads how many run the chunks of a kernel, this one included; results do not depend on it. Default 1
+   * @param threads how many run the chunks of a kernel, this one included; results do not depend on it. The arena must have
+   *   scratch memory for as many. Default 1
    */
   run(
     memory: WebAssembly.Memory,
