@@ -54,7 +54,7 @@ export function buildWasm(
 }
 
 /** Runs kernel by kernel and prints, when the process ends, where the time of a program went. */
-function timed({ kernels }: CompiledProgram, run: ThreadedRun): (argumentTable: number) => void {
+export function timed({ kernels }: CompiledProgram, run: ThreadedRun): (argumentTable: number) => void {
   const times = kernels.map((): number[] => []);
   process.once('exit', () => {
     const medians = times.map((list) => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0);

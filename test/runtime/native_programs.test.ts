@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { sizeOf, topological } from '../../src/graph/node.ts';
+import { jit, random, type Tensor, valueAndGrad } from '../../src/index.ts';
+import * as nn from '../../src/nn/index.ts';
+import * as optim from '../../src/optim/index.ts';
+import { LeNet5 } from '../../src/recipes/lenet5.ts';
+import { nativeProblem } from '../../src/runtime/cpu/native.ts';
+import { buildNative } from '../../src/runtime/cpu/native_program.ts';
+import { WasmProgram } from '../../src/runtime/cpu/wasm_program.ts';
+import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
+import { Storage } from '../../src/runtime/storage.ts';
+import { expectClose } from '../support/close.ts';
+import { randomGraph } from '../support/random_graph.ts';
+
+const cache = mkdtempSync(join(tmpdir(), 'nabla-test-'));
+process.env.NABLA_CACHE = cache;
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+/** Losses of some training steps of LeNet-5. */
+function losses(tier: 'wasm' | 'native'): number[] {
+  process.env.NABLA_TIER = tier;
+  try {
+    random.seed(5);
+    const model = new LeNet5();
+    const optimizer = new optim.Adam(model, { lr: 1e-3 });
+    const step = jit((x: Tensor, y: Tensor) => {
+      const [loss, grads] = valueAndGrad(() => nn.crossEntropy(model.forward(x), y), model);
+      optimizer.update(grads);
+      return loss;
+    });
+    const x = random.uniform([32, 28, 28, 1]);
+    const y = random.randint([32], 0, 10);
+    return Array.from({ length: 5 }, () => step(x, y).item());
+  } finally {
+    delete process.env.NABLA_TIER;
+  }
+}
+
+describe.skipIf(nativeProblem() !== null)('the native tier', () => {
+  test('trains as the wasm tier does', { timeout: 120_000 }, () => {
+    const [native, wasm] = [losses('native'), losses('wasm')];
+    expectClose(native, wasm, { rtol: 1e-4 });
+    expect(native[4]).toBeLessThan(native[0]);
+  });
+
+  test('agrees with the interpreter on random programs', { timeout: 120_000 }, () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const graph = randomGraph(seed, 12);
+      const inputs = topological(graph.roots).filter((node) => node.op === 'input');
+      const source = { inputs, outputs: graph.roots, donations: graph.roots.map(() => -1) };
+      const results = new WasmProgram(source, buildNative(source)).run(
+        inputs.map((node) => new Storage(node.dtype, sizeOf(node.shape), graph.data.get(node)!.slice())),
+      );
+      const expected = evaluateReference(graph.roots, (node) => graph.data.get(node)!);
+      graph.roots.forEach((root, i) => {
+        expectClose(
+          results[i].read(),
+          expected.get(root)!,
+          { atol: graph.tolerances[i] },
+          `seed ${seed}, root ${i}`,
+        );
+      });
+    }
+  });
+});
+
+test('an unknown tier is refused', () => {
+  process.env.NABLA_TIER = 'fortran';
+  try {
+    expect(() => jit((x: Tensor) => x.add(1))(random.uniform([2]))).toThrow(
+      /NABLA_TIER=fortran is not a tier/,
+    );
+  } finally {
+    delete process.env.NABLA_TIER;
+  }
+});
