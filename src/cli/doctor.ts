@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { key, uniform } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { grad } from '../core/transforms.ts';
+import { findCompiler } from '../runtime/cpu/c_compiler.ts';
+import { hasFma } from '../runtime/cpu/features.ts';
+import { threadCount } from '../runtime/cpu/threads.ts';
 import { print, type Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -11,13 +13,9 @@ const simdModule = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
 ]);
 
-const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const yesNo = (holds: boolean): string => (holds ? 'yes' : 'no');
 
-/** First line that a program prints about its version, or null if it cannot be run. */
-function versionOf(program: string): string | null {
-  const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 5000 });
-  return status === 0 ? stdout.split('\n')[0].trim() : null;
-}
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /**
  * `nabla doctor`: what this machine offers and whether computing on it gives right results.
@@ -34,9 +32,20 @@ export function doctorCommand(terminal: Terminal): void {
   line('memory', `${gibibytes(totalmem())}, ${gibibytes(freemem())} of it free`);
   line(
     'WebAssembly',
-    `vector instructions ${simd ? 'yes' : 'no'}, shared memory ${hasSharedMemory() ? 'yes' : 'no'}`,
+    [
+      `vector instructions ${yesNo(simd)}`,
+      `fused multiply-add ${yesNo(hasFma())}`,
+      `shared memory ${yesNo(hasSharedMemory())}`,
+    ].join(', '),
   );
-  line('C compiler', versionOf('cc') ?? 'none (not needed)');
+  line('threads', `${threadCount()} (NABLA_THREADS)`);
+  const compiler = findCompiler();
+  line(
+    'native tier',
+    typeof compiler === 'string'
+      ? `none (not needed): ${compiler}`
+      : `NABLA_TIER=native: ${compiler.version}`,
+  );
   line('data', terminal.env.NABLA_DATA ?? 'NABLA_DATA is not set; recipes on real data need --data');
   const error = selfTest();
   line('self-test', error < 1e-5 ? 'passed: a matrix product and its gradient' : `failed: error ${error}`);

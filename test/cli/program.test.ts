@@ -68,6 +68,11 @@ describe('nabla', () => {
     const { code, out } = await nabla('doctor');
     expect(code).toBe(0);
     expect(out).toMatch(/node\s+v\d+/);
+    expect(out).toMatch(
+      /WebAssembly\s+vector instructions yes, fused multiply-add (yes|no), shared memory yes/,
+    );
+    expect(out).toMatch(/threads\s+\d+/);
+    expect(out).toMatch(/native tier\s+(none|NABLA_TIER=native)/);
     expect(out).toMatch(/self-test\s+passed/);
   });
 });
