@@ -24,19 +24,19 @@ interface Result {
 const known = new Map<string, Promise<Result>>();
 
 /** Trains a recipe, once for each name and seed. */
-function trained(name: string, seed = 0): Promise<Result> {
-  const key = `${name} ${seed}`;
+function trained(name: string, seed = 0, epochs?: number): Promise<Result> {
+  const key = `${name} ${seed} ${epochs}`;
   let result = known.get(key);
-  if (result === undefined) known.set(key, (result = run(name, seed)));
+  if (result === undefined) known.set(key, (result = run(name, seed, epochs)));
   return result;
 }
 
 /** `nabla train` with the recipe's own settings, then both accuracies of the model that it left. */
-async function run(name: string, seed: number): Promise<Result> {
+async function run(name: string, seed: number, epochs?: number): Promise<Result> {
   const folder = join(mkdtempSync(join(tmpdir(), 'nabla-long-')), 'run');
   const stream = { isTTY: false, columns: 80, write: (text: string) => process.stdout.write(text) };
   const terminal = { stdout: stream, stderr: stream, env: process.env, signal: new AbortController().signal };
-  await trainCommand(name, { data: dir, seed, out: folder }, terminal);
+  await trainCommand(name, { data: dir, seed, epochs, out: folder }, terminal);
   const recipe = recipes.find((r) => r.name === name)!;
   const data = await recipe.data(dir);
   const model = recipe.model();
@@ -66,11 +66,11 @@ describe.skipIf(dir === undefined)('A08', () => {
     expect(result.test).toBeGreaterThanOrEqual(0.984);
   });
 
-  test('A08-05 the gap between training and test accuracy of cnn-cf is about 0.4 %', async () => {
-    const { train, test: held } = await trained('mnist-cnn-cf');
-    // The notes stop at .9903 on training batches; whoever trains on widens the gap.
-    expect(train - held).toBeGreaterThan(0.001);
-    expect(train - held).toBeLessThan(0.02);
+  test('A08-05 the gap of cnn-cf is about 0.4 % where training accuracy is about .990', async () => {
+    // The notes stop at .9903 and .9862; whoever trains on widens the gap (five epochs: 1.1 %).
+    const { train, test: held } = await trained('mnist-cnn-cf', 0, 2);
+    expect(Math.abs(train - 0.9903)).toBeLessThan(0.003);
+    expect(Math.abs(train - held - 0.004)).toBeLessThan(0.002);
   });
 
   test('A08-03 two convolutions: 3,274,634 parameters, at least .988', async () => {
