@@ -91,9 +91,9 @@ describe('printWasm', () => {
     );
     const shared = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
     const plain = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-    const stalled = () => {};
-    expect(() => new WebAssembly.Instance(module, { env: { memory: shared, stalled } })).not.toThrow();
-    expect(() => new WebAssembly.Instance(module, { env: { memory: plain, stalled } })).toThrow(/shared/);
+    const wait = () => {};
+    expect(() => new WebAssembly.Instance(module, { env: { memory: shared, wait } })).not.toThrow();
+    expect(() => new WebAssembly.Instance(module, { env: { memory: plain, wait } })).toThrow(/shared/);
   });
 
   describe('for several threads', () => {
@@ -106,7 +106,7 @@ describe('printWasm', () => {
       return { name: `k${k}`, chunks: { variable, count }, body };
     };
     const program = (...counts: number[]): LoopProgram => ({ kernels: counts.map((n, k) => kernel(k, n)) });
-    /** How often `run` calls the barrier. The functions are `stalled`, the kernels, the barrier, `run`. */
+    /** How often `run` calls the barrier. The functions are `wait`, the kernels, the barrier, `run`. */
     const barriers = (...counts: number[]): number => {
       const barrier = counts.length + 1;
       const functions = disassemble(printWasm(program(...counts), { sharedMemory: true }));
@@ -118,7 +118,7 @@ describe('printWasm', () => {
       for (const sharedMemory of [false, true]) {
         const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: sharedMemory });
         const module = new WebAssembly.Module(printWasm(program(3, 1, 2), { sharedMemory }) as BufferSource);
-        const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => {} } });
+        const { exports } = new WebAssembly.Instance(module, { env: { memory, wait: () => {} } });
         new Uint32Array(memory.buffer, 0, 2).set([0, 1024]);
         const run = exports.run as (table: number, thread: number, threads: number) => void;
         run(0, 0, 1);
@@ -131,10 +131,10 @@ describe('printWasm', () => {
     it('each thread runs every so many chunks; kernels of one chunk run on the first', () => {
       const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
       const module = new WebAssembly.Module(printWasm(program(5, 1), { sharedMemory: true }) as BufferSource);
-      const stalled = () => {
+      const wait = () => {
         throw new Error('nobody comes');
       };
-      const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled } });
+      const { exports } = new WebAssembly.Instance(module, { env: { memory, wait } });
       new Uint32Array(memory.buffer, 0, 2).set([0, 1024]);
       const elements = new Int32Array(memory.buffer, 1024, 6);
       const call = exports.k0 as (table: number, thread: number, threads: number) => void;

@@ -29,8 +29,8 @@ afterEach(() => {
 
 function load(pool: ThreadPool, program: LoopProgram): ThreadedRun {
   const module = new WebAssembly.Module(printWasm(program, { sharedMemory: true }) as BufferSource);
-  const { memory, stalled } = pool;
-  const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled }, math: hostMath });
+  const { memory, wait } = pool;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, wait }, math: hostMath });
   return pool.add(
     module,
     exports,
@@ -356,7 +356,7 @@ describe('processes, from built files', () => {
       const at = ir.index(0, [{ local: chunk, coefficient: 1 }]);
       const kernels = [{ name: 'k', chunks: { variable: chunk, count: 4 }, body: [ir.store(x, at, ir.get(chunk))] }];
       const module = new WebAssembly.Module(printWasm({ kernels }, { sharedMemory: true }));
-      const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: pool.stalled } });
+      const { exports } = new WebAssembly.Instance(module, { env: { memory, wait: pool.wait } });
       const run = pool.add(module, exports, [4]);
       new Uint32Array(memory.buffer, 16, 2).set([0, 2048]);
       const ready = pool.waitUntilReady();

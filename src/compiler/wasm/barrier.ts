@@ -19,14 +19,13 @@ const sleepers = barrierAddress + 128;
  * sleep make each other sleep at every barrier.
  */
 const looks = 50_000;
-/** Sleepers wake up this often to see whether those that they wait for are still there. */
-const patienceNanoseconds = 100_000_000;
-
 /**
- * The wasm function `barrier(threads)`, which returns when that many threads have called it; at once for one thread. A thread
- * that has slept in vain calls `stalled`, which throws if there is nobody to wait for any more.
+ * The wasm function `barrier(threads)`, which returns when that many threads have called it; at once for one thread.
+ *
+ * @param wait what a thread calls that has looked in vain, with the number of meetings so far: it sleeps as well as the thread may (the
+ *   main thread of a page may not), returns when the number may have changed or after a while, and throws if the others will never come
  */
-export function barrierCode(stalled: FunctionReference): FunctionCode {
+export function barrierCode(wait: FunctionReference): FunctionCode {
   const code = new FunctionCode(['i32'], []);
   const meeting = code.declare('i32');
   const left = code.declare('i32');
@@ -92,15 +91,11 @@ export function barrierCode(stalled: FunctionReference): FunctionCode {
   code.open('loop');
   add(sleepers, 1);
   code.op('drop');
-  code.i32(meetingsAddress);
   code.get(meeting);
-  code.i64(patienceNanoseconds);
-  code.memory('memory.atomic.wait32', 2, 0);
-  code.op('drop');
+  code.call(wait);
   add(sleepers, -1);
   code.op('drop');
   leaveIfMet(1);
-  code.call(stalled);
   code.branch('br', 0);
   code.op('end');
   code.op('end');

@@ -21,16 +21,16 @@ export const isParallel = ({ chunks }: KernelFunction): boolean => chunks !== un
  * With `sharedMemory` they are `run(argumentTable, thread, threads)` and `ki(argumentTable, thread, threads)`, to be called by the
  * threads 0 to threads-1 at the same time, each with an instance of its own: `run` meets at a barrier (`barrier.ts`) where a
  * kernel may need what other threads have written, `ki` at its end, if the kernel has more than one chunk. The module then imports
- * `env.stalled` too, which a thread calls from time to time while it waits: to throw, if the others will never come.
+ * `env.wait(meeting)` too, with which a thread sleeps at a barrier (`barrierCode`).
  */
 export function printWasm(program: LoopProgram, options: WasmOptions = {}): Uint8Array {
   const shared = options.sharedMemory ?? false;
   const module = new ModuleBuilder({ minimum: 1, maximum: 65536, shared });
-  const stalled = shared ? module.importFunction('env', 'stalled', [], []) : null;
+  const wait = shared ? module.importFunction('env', 'wait', ['i32'], []) : null;
   const library = new HelperLibrary(module);
   const kernels = program.kernels.map((kernel) => kernelCode(kernel, library, shared));
   for (const kernel of kernels) module.add(kernel);
-  if (stalled === null) {
+  if (wait === null) {
     const run = new FunctionCode(['i32'], []);
     kernels.forEach((kernel, i) => {
       module.exportFunction(`k${i}`, kernel);
@@ -39,7 +39,7 @@ export function printWasm(program: LoopProgram, options: WasmOptions = {}): Uint
     });
     module.add(run);
     module.exportFunction('run', run);
-  } else exportThreaded(module, program, kernels, stalled);
+  } else exportThreaded(module, program, kernels, wait);
   return module.finish();
 }
 
@@ -48,9 +48,9 @@ function exportThreaded(
   module: ModuleBuilder,
   { kernels }: LoopProgram,
   codes: readonly FunctionCode[],
-  stalled: FunctionReference,
+  wait: FunctionReference,
 ): void {
-  const barrier = barrierCode(stalled);
+  const barrier = barrierCode(wait);
   module.add(barrier);
   const meet = (code: FunctionCode): void => {
     code.get(2);

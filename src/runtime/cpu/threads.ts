@@ -1,6 +1,16 @@
-import type { Worker } from 'node:worker_threads';
 import { barrierAddress, barrierBytes, meetingsAddress } from '../../compiler/wasm/barrier.ts';
-import { controlWords, type ProgramMessage, type WorkerSetup, workerMain } from './worker.ts';
+import type { Colleague } from './colleague.ts';
+import { nodeColleague } from './node_colleague.ts';
+import { maySleep, sleepWhile } from './sleep.ts';
+import { warn } from './warn.ts';
+import { canStartWebWorkers, webColleague } from './web_colleague.ts';
+import {
+  controlWords,
+  failureCharacters,
+  lineBytes,
+  type ProgramMessage,
+  type WorkerSetup,
+} from './worker.ts';
 
 /**
  * Threads that run programs together with the calling one, which is thread 0: it writes a command into each worker's control words,
@@ -10,46 +20,42 @@ import { controlWords, type ProgramMessage, type WorkerSetup, workerMain } from 
 const mostThreads = 64;
 const failedAddress = barrierAddress + barrierBytes;
 const firstLine = failedAddress + 64;
-const lineBytes = 128;
 const words = controlWords;
 
 /** A little more than a command takes to come when one program follows another at once. */
 const spinMilliseconds = 0.03;
+/** Sleepers at a barrier wake up this often to see whether those that they wait for are still there. */
+const patienceMilliseconds = 100;
 /** How long to wait for the other threads to leave a program that has failed. */
 const settleMilliseconds = 2000;
 
 /** Bytes at the start of a shared memory, address 0 included, that belong to `threads` threads. */
 export const controlBytes = (threads: number): number => firstLine + lineBytes * (threads - 1);
 
+/** Node's modules, or undefined elsewhere. */
+const builtin = typeof process === 'undefined' ? undefined : process.getBuiltinModule;
+
 /**
- * How many threads programs run on: the environment variable NABLA_THREADS, or as many as the machine runs at once, at most 8. One
- * where there are no worker threads. Throws if NABLA_THREADS is not a whole number from 1 to 64.
+ * How many threads programs run on: the environment variable NABLA_THREADS (in a browser the global variable of that name), or as
+ * many as the machine runs at once, at most 8. One where there are no worker threads that share memory: in pages that are not
+ * cross-origin isolated (docs/decisions/browsers.md). Throws if NABLA_THREADS is not a whole number from 1 to 64.
  */
 export function threadCount(): number {
-  const node = typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:os');
-  if (node === undefined || typeof SharedArrayBuffer === 'undefined') return 1;
-  const wanted = process.env.NABLA_THREADS;
-  if (wanted === undefined || wanted === '') return Math.min(node.availableParallelism(), 8);
-  const count = Number(wanted);
+  const wanted =
+    typeof process === 'undefined'
+      ? (globalThis as { NABLA_THREADS?: unknown }).NABLA_THREADS
+      : process.env?.NABLA_THREADS;
+  const isGiven = wanted !== undefined && wanted !== '';
+  const count = isGiven ? Number(wanted) : 1;
   if (!Number.isInteger(count) || count < 1 || count > mostThreads) {
     throw new RangeError(
       `nabla: NABLA_THREADS=${wanted} is not a number of threads; set it to a whole number from 1 to ${mostThreads}, or not at all`,
     );
   }
-  return count;
-}
-
-/** One worker as the calling thread sees it. */
-interface Colleague {
-  /** Index of its control words. */
-  readonly line: number;
-  /** Puts a message into its queue. */
-  readonly post: (message: ProgramMessage) => void;
-  /** What it has reported, or undefined. */
-  readonly report: () => string | undefined;
-  /** Whether the thread with this sign of life has not ended; to be asked a first time when it is ready. Needs no event loop. */
-  readonly lives: (alive: number) => boolean;
-  readonly terminate: () => void;
+  if (typeof SharedArrayBuffer === 'undefined' || (builtin === undefined && !canStartWebWorkers())) return 1;
+  if (isGiven) return count;
+  const available = builtin?.('node:os').availableParallelism() ?? navigator.hardwareConcurrency ?? 1;
+  return Math.min(available, 8);
 }
 
 /** Runs a program, or one kernel of it, with the argument table at an address. */
@@ -76,12 +82,18 @@ export class ThreadPool {
     this.#control = new Int32Array(memory.buffer, 0, controlBytes(threads) / 4);
   }
 
-  /** What modules import as `env.stalled`: throws if a thread that the calling one waits for has failed or ended. */
-  readonly stalled = (): void => {
-    if (Atomics.load(this.#control, failedAddress / 4) !== 0) throw new Error('a worker thread has failed');
-    for (const { line, lives } of this.#participants()) {
-      if (!lives(this.#control[line + words.alive]))
-        throw new Error('a worker thread has ended unexpectedly');
+  /** What modules import as `env.wait` (`barrierCode`). Throws if a thread that the calling one waits for has failed or ended. */
+  readonly wait = (meeting: number): void => {
+    const start = performance.now();
+    for (;;) {
+      sleepWhile(this.#control, meetingsAddress / 4, meeting, patienceMilliseconds);
+      if (Atomics.load(this.#control, meetingsAddress / 4) !== meeting) return;
+      if (Atomics.load(this.#control, failedAddress / 4) !== 0) throw new Error('a worker thread has failed');
+      const waited = performance.now() - start;
+      for (const { line, lives } of this.#participants()) {
+        if (!lives(this.#control[line + words.alive], waited))
+          throw new Error('a worker thread has ended unexpectedly');
+      }
     }
   };
 
@@ -113,16 +125,28 @@ export class ThreadPool {
     return threaded;
   }
 
-  /** Blocks until the workers can run programs; until then, programs run on the calling thread. False if they cannot. */
+  /**
+   * Blocks until the workers can run programs; until then, programs run on the calling thread. False if they cannot, and where the
+   * calling thread may not block (`untilReady`).
+   */
   waitUntilReady(milliseconds = 10_000): boolean {
     const deadline = performance.now() + milliseconds;
     while (this.#colleagues !== null && this.#available(this.threads) < 2) {
       const waiting = this.#colleagues.find(({ line }) => this.#control[line + words.alive] === 0);
       const left = deadline - performance.now();
       if (left <= 0) break;
+      if (waiting !== undefined && !maySleep()) break;
       if (waiting !== undefined)
-        Atomics.wait(this.#control, waiting.line + words.alive, 0, Math.min(left, 100));
+        sleepWhile(this.#control, waiting.line + words.alive, 0, Math.min(left, 100));
     }
+    return this.#ready;
+  }
+
+  /** As `waitUntilReady`, without blocking: browsers start workers only while a page's thread is free. */
+  async untilReady(milliseconds = 10_000): Promise<boolean> {
+    const deadline = performance.now() + milliseconds;
+    while (this.#colleagues !== null && this.#available(this.threads) < 2 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 1));
     return this.#ready;
   }
 
@@ -136,7 +160,7 @@ export class ThreadPool {
     if (this.#colleagues === null) return 1;
     this.#ready ||= this.#colleagues.every(({ line, lives }) => {
       const alive = Atomics.load(this.#control, line + words.alive);
-      return alive !== 0 && lives(alive);
+      return alive !== 0 && lives(alive, 0);
     });
     return this.#ready ? Math.min(width, this.threads) : 1;
   }
@@ -178,16 +202,20 @@ export class ThreadPool {
     Atomics.notify(control, meetingsAddress / 4);
     const deadline = performance.now() + settleMilliseconds;
     const reports: string[] = [];
-    for (const { line, lives, report } of this.#participants()) {
+    for (const { line, lives } of this.#participants()) {
       for (;;) {
         const done = Atomics.load(control, line + words.done);
         if (done === control[line + words.command] || performance.now() > deadline) break;
-        if (!lives(control[line + words.alive])) break;
-        Atomics.wait(control, line + words.done, done, 20);
+        if (!lives(control[line + words.alive], 0)) break;
+        sleepWhile(control, line + words.done, done, 20);
       }
-      const text = report();
-      if (text !== undefined) reports.push(text);
     }
+    this.#participants().forEach(({ line }, i) => {
+      const length = Atomics.load(control, line + words.failureLength);
+      if (length === 0) return;
+      const text = new Uint8Array(this.memory.buffer, 4 * (line + words.failureText), length);
+      reports.push(`worker thread ${i + 1}: ${String.fromCharCode(...text)}`);
+    });
     const reason = reports[0] ?? (cause instanceof Error ? cause.message : String(cause));
     this.#end(reason);
     throw new Error(
@@ -220,72 +248,25 @@ export class ThreadPool {
         thread: i + 1,
         line: (firstLine + lineBytes * i) / 4,
         words,
+        failureCharacters,
         failed: failedAddress / 4,
         meetings: meetingsAddress / 4,
         spin: spinMilliseconds,
+        patience: patienceMilliseconds,
       }),
     );
     const lost = (reason: string): void => {
       if (this.#failure !== null) return;
       this.#end(reason);
-      process.emitWarning(`nabla: ${reason}; programs that run from now on use one thread`);
+      warn(`nabla: ${reason}; programs that run from now on use one thread`);
     };
     const started: Colleague[] = [];
     this.#colleagues = started;
     try {
-      for (const setup of setups) started.push(nodeWorker(setup, lost));
+      const start = builtin === undefined ? webColleague : nodeColleague;
+      for (const setup of setups) started.push(start(setup, lost));
     } catch (error) {
       lost(`worker threads cannot be started (${error instanceof Error ? error.message : error})`);
     }
   }
-}
-
-/** A worker of Node. It does not keep the process alive. */
-function nodeWorker(setup: WorkerSetup, lost: (reason: string) => void): Colleague {
-  const { Worker, MessageChannel, receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads');
-  const { fstatSync } = process.getBuiltinModule('node:fs');
-  const { port1, port2 } = new MessageChannel();
-  // Node closes the files that a worker has opened when it ends, whatever the reason: an open file is its sign of life.
-  const text = `
-    const { receiveMessageOnPort, workerData: { setup, port } } = require('node:worker_threads');
-    let file = -1;
-    try { file = require('node:fs').openSync(process.execPath); } catch {}
-    (${workerMain})(setup, () => receiveMessageOnPort(port)?.message, (failure) => port.postMessage(failure), file + 2);
-  `;
-  const worker: Worker = new Worker(text, {
-    eval: true,
-    name: `nabla ${setup.thread}`,
-    workerData: { setup, port: port2 },
-    transferList: [port2],
-    execArgv: [],
-    env: {},
-  });
-  worker.unref();
-  worker.on('error', (error) => lost(`worker thread ${setup.thread} failed: ${error.message}`));
-  worker.on('exit', (code) => lost(`worker thread ${setup.thread} ended with code ${code}`));
-  let identity: { readonly ino: number; readonly dev: number } | null = null;
-  return {
-    line: setup.line,
-    post: (message) => port1.postMessage(message),
-    report: () => {
-      const received = receiveMessageOnPort(port1);
-      return received === undefined ? undefined : `worker thread ${setup.thread}: ${received.message}`;
-    },
-    lives: (alive) => {
-      // 1: it could not open the file, for want of permission.
-      if (alive < 2) return true;
-      try {
-        const file = fstatSync(alive - 2);
-        // Another thread may have opened another file under the same number since.
-        identity ??= file;
-        return file.ino === identity.ino && file.dev === identity.dev;
-      } catch {
-        return false;
-      }
-    },
-    terminate: () => {
-      port1.close();
-      void worker.terminate();
-    },
-  };
 }

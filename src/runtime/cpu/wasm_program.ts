@@ -43,7 +43,7 @@ export function buildWasm(
   const { memory, pool } = heap();
   const bytes = printWasm(compiled.loops, { sharedMemory: pool !== null });
   const module = new WebAssembly.Module(bytes as BufferSource);
-  const env = { memory, stalled: pool?.stalled };
+  const env = { memory, wait: pool?.wait };
   const { exports } = new WebAssembly.Instance(module, { env, math: hostMath } as WebAssembly.Imports);
   type Entry = (argumentTable: number) => void;
   const widths = compiled.loops.kernels.map(({ chunks }) => chunks?.count ?? 1);

@@ -23,7 +23,16 @@ export const controlWords = {
   done: 6,
   /** 0 until the worker is ready for commands; then its sign of life (`workerMain`). */
   alive: 7,
+  /** How many characters of a text about what has gone wrong follow, four to a word: here they can be read without an event loop. */
+  failureLength: 8,
+  failureText: 9,
 } as const;
+
+/** The text of a failure has at most this many characters. */
+export const failureCharacters = 156;
+
+/** Bytes of a worker's control words: whole cache lines. */
+export const lineBytes = 192;
 
 /** What a worker has to know, as data that can be sent to it. */
 export interface WorkerSetup {
@@ -33,11 +42,14 @@ export interface WorkerSetup {
   /** Index of its control words in the memory as 32-bit words. */
   readonly line: number;
   readonly words: typeof controlWords;
+  readonly failureCharacters: number;
   /** Index of the word that is not 0 once a thread has failed, and of the one at which threads wait for each other. */
   readonly failed: number;
   readonly meetings: number;
   /** How long to look for the next command before sleeping, in milliseconds. */
   readonly spin: number;
+  /** How long to sleep at a barrier before looking whether another thread has failed, in milliseconds. */
+  readonly patience: number;
 }
 
 /** A program to keep under a number, or null to forget it. */
@@ -48,24 +60,24 @@ export interface ProgramMessage {
 
 /**
  * The worker's main function. It refers to nothing outside of itself, as its text is what is sent to the new thread: so it starts from
- * TypeScript sources, from built files and from a bundle alike.
+ * TypeScript sources, from built files and from a bundle alike. It sleeps between commands; it yields where it needs a message that its
+ * event loop has yet to bring, and ends when it is told to or has failed.
  *
  * @param receive takes the next message from the queue
- * @param report sends a text about what has gone wrong
  * @param alive is stored as the sign of life, not 0: something by which others can tell that the thread has not ended
  */
-export function workerMain(
+export function* workerMain(
   setup: WorkerSetup,
   receive: () => ProgramMessage | undefined,
-  report: (failure: string) => void,
   alive: number,
-): void {
-  const { memory, thread, line, words, failed, meetings, spin } = setup;
+): Generator<void, void> {
+  const { memory, thread, line, words, failed, meetings, spin, patience } = setup;
   // The memory may grow; its first bytes, where the control words are, stay.
-  const control = new Int32Array(memory.buffer, 0, line + 16);
+  const control = new Int32Array(memory.buffer, 0, line + words.failureText + setup.failureCharacters / 4);
   const modules = new Map<number, WebAssembly.Module>();
   const instances = new Map<number, WebAssembly.Exports>();
-  const stalled = (): void => {
+  const wait = (meeting: number): void => {
+    Atomics.wait(control, meetings, meeting, patience);
     if (Atomics.load(control, failed) !== 0) throw new Error('another thread has failed');
   };
   const exportsOf = (program: number): WebAssembly.Exports => {
@@ -73,10 +85,19 @@ export function workerMain(
     if (exports === undefined) {
       const module = modules.get(program);
       if (module === undefined) throw new Error(`program ${program} has not arrived`);
-      exports = new WebAssembly.Instance(module, { env: { memory, stalled } }).exports;
+      exports = new WebAssembly.Instance(module, { env: { memory, wait } }).exports;
       instances.set(program, exports);
     }
     return exports;
+  };
+  const report = (failure: string): void => {
+    const length = Math.min(failure.length, setup.failureCharacters);
+    const bytes = new Uint8Array(memory.buffer, 4 * (line + words.failureText), length);
+    for (let i = 0; i < length; i++) {
+      const code = failure.charCodeAt(i);
+      bytes[i] = code < 128 ? code : 63;
+    }
+    Atomics.store(control, line + words.failureLength, length);
   };
 
   let command = 0;
@@ -93,8 +114,11 @@ export function workerMain(
     if (program < 0) return;
     try {
       for (const posted = control[line + words.mail]; mail !== posted; mail = (mail + 1) | 0) {
-        const message = receive();
-        if (message === undefined) throw new Error('a message has not arrived');
+        let message = receive();
+        while (message === undefined) {
+          yield;
+          message = receive();
+        }
         instances.delete(message.program);
         if (message.module === null) modules.delete(message.program);
         else modules.set(message.program, message.module);
