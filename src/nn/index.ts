@@ -4,6 +4,7 @@ export * from './activation_layers.ts';
 export * from './activations.ts';
 export { Conv1d, Conv2d, type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
+export { Embedding } from './embedding.ts';
 export * as init from './init.ts';
 export { Linear } from './linear.ts';
 export {
@@ -26,6 +27,9 @@ export {
   maxPool2d,
   type PoolOptions,
 } from './pooling.ts';
+export { GRU, LSTM, type RecurrentOptions, type SequenceOptions, SimpleRNN } from './recurrent.ts';
+export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
+export type { RecurrentWeights } from './recurrent_steps.ts';
 export { Sequential, type Step } from './sequential.ts';
 export type { Padding, PerAxis } from './spatial_sizes.ts';
 export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
