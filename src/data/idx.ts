@@ -1,6 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gzipSync } from 'node:zlib';
+import { nodeModule } from '../runtime/node_modules.ts';
 import { DataError } from './dataset.ts';
 
 /** Element types of IDX files. */
@@ -120,8 +118,6 @@ export function decodeIdx(bytes: Uint8Array, name: string): IdxArray {
   return { dtype, shape, data };
 }
 
-const decompress = promisify(gunzip);
-
 /** Largest size of a decompressed file, 2 GiB: beyond the largest IDX file in use and what Node takes in one piece. */
 const largest = 2 ** 31 - 1;
 
@@ -138,6 +134,8 @@ export async function readIdx(
   path: string,
   expected: { readonly dtype?: IdxType; readonly rank?: number } = {},
 ): Promise<IdxArray> {
+  const { readFile } = nodeModule('node:fs/promises', 'readIdx');
+  const { gunzip } = nodeModule('node:zlib', 'readIdx');
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -146,7 +144,12 @@ export async function readIdx(
   }
   if (bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
-      bytes = await decompress(bytes, { maxOutputLength: largest });
+      const packed = bytes;
+      bytes = await new Promise<Uint8Array>((resolve, reject) => {
+        gunzip(packed, { maxOutputLength: largest }, (error, data) =>
+          error ? reject(error) : resolve(data),
+        );
+      });
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const reasons: Record<string, string> = {
@@ -211,5 +214,7 @@ export function encodeIdx({ dtype, shape, data }: IdxArray): Uint8Array {
 /** Writes an array as an IDX file, compressed by gzip when the name ends in `.gz`. */
 export async function writeIdx(path: string, array: IdxArray): Promise<void> {
   const bytes = encodeIdx(array);
+  const { writeFile } = nodeModule('node:fs/promises', 'writeIdx');
+  const { gzipSync } = nodeModule('node:zlib', 'writeIdx');
   await writeFile(path, path.endsWith('.gz') ? gzipSync(bytes) : bytes);
 }

@@ -1,5 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { nodeModule } from '../runtime/node_modules.ts';
 import { DataError, type Dataset } from './dataset.ts';
 import { readIdx } from './idx.ts';
 
@@ -65,7 +64,8 @@ export const fashionMnistClasses: readonly string[] = [
 ];
 
 async function readParts(caller: string, options: MnistOptions, usual: string): Promise<Parts> {
-  const { dir = process.env.NABLA_DATA, folder = usual } = options;
+  const { dir = typeof process === 'undefined' ? undefined : process.env.NABLA_DATA, folder = usual } =
+    options;
   if (dir === undefined || dir === '') {
     throw new DataError(
       `${caller}: no data folder: pass { dir } or set NABLA_DATA to a folder that holds ${folder}/ or the IDX files ` +
@@ -83,6 +83,8 @@ async function readParts(caller: string, options: MnistOptions, usual: string): 
 type Files = { -readonly [file in keyof typeof files]: string };
 
 async function findFiles(caller: string, dir: string, folder: string): Promise<Files> {
+  const { readdir } = nodeModule('node:fs/promises', caller);
+  const { join } = nodeModule('node:path', caller);
   const missing: string[] = [];
   let exists = false;
   for (const place of [join(dir, folder), dir]) {

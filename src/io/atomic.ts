@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { nodeModule } from '../runtime/node_modules.ts';
 
 /** A file could not be written. What was at its path before is still there, whole. */
 export class WriteError extends Error {
@@ -44,6 +42,9 @@ export function reasonOf(error: unknown): string {
  * @throws WriteError that says why: the disk is full or read-only, the folder does not exist, ...
  */
 export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
+  const { open, rename, rm } = nodeModule('node:fs/promises', `save ${path}`);
+  const { basename, dirname, join } = nodeModule('node:path', 'save');
+  const { randomBytes } = nodeModule('node:crypto', 'save');
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
@@ -65,6 +66,7 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array | stri
 
 /** Makes the renaming itself last through a power failure, where the system can flush folders (Windows cannot). */
 async function flushFolder(folder: string): Promise<void> {
+  const { open } = nodeModule('node:fs/promises', 'save');
   try {
     const handle = await open(folder, 'r');
     try {

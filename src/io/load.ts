@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { fromData, type Tensor } from '../core/tensor.ts';
+import { nodeModule } from '../runtime/node_modules.ts';
 import { valuesOf } from './narrow_numbers.ts';
 import { decodeSafetensors } from './safetensors_format.ts';
 import type { Stateful } from './save.ts';
@@ -29,6 +29,7 @@ const reasons: Record<string, string> = {
  * @throws ReadError that says why not
  */
 export async function readBytes(path: string): Promise<Uint8Array> {
+  const { readFile } = nodeModule('node:fs/promises', `load ${path}`);
   try {
     return await readFile(path);
   } catch (error) {

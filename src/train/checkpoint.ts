@@ -1,5 +1,3 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { checkOptions } from '../core/options.ts';
 import { state as randomState } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -7,6 +5,7 @@ import { reasonOf, WriteError } from '../io/atomic.ts';
 import { loadTensors } from '../io/load.ts';
 import { FormatError } from '../io/safetensors_format.ts';
 import { saveTensors } from '../io/save.ts';
+import { nodeModule } from '../runtime/node_modules.ts';
 import { type Callback, type Direction, directionOf, type Logs, monitored, type Run } from './callback.ts';
 import { DivergenceError } from './errors.ts';
 
@@ -35,6 +34,8 @@ const format = 'nabla checkpoint 1';
 export function checkpoints(folder: string, options: CheckpointOptions = {}): Callback {
   checkOptions('checkpoints', options, ['resume', 'monitor', 'mode']);
   const { resume = false, monitor, mode = 'auto' } = options;
+  const { existsSync, mkdirSync } = nodeModule('node:fs', 'checkpoints');
+  const { join } = nodeModule('node:path', 'checkpoints');
   const last = join(folder, 'last.safetensors');
   let best: number | null = null;
   let good: string | null = null;

@@ -1,8 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import protobuf from 'protobufjs/minimal.js';
+import type protobuf from 'protobufjs/minimal.js';
 import { reasonOf, WriteError } from '../io/atomic.ts';
+import { nodeModule } from '../runtime/node_modules.ts';
 import { frameRecord } from './tfrecord.ts';
 
 type Writer = protobuf.Writer;
@@ -30,6 +28,10 @@ export interface EventWriterOptions {
 
 let files = 0;
 
+/** Loaded for the first event file, as browsers cannot load CommonJS modules and have no use for it. */
+const loadProtobuf = (): typeof protobuf =>
+  nodeModule('node:module', 'EventWriter').createRequire(import.meta.url)('protobufjs/minimal.js');
+
 /**
  * Writes an event file that TensorBoard reads: a TFRecord file of protocol buffers `Event`, one scalar each. Events are
  * kept in memory until {@link flush} or {@link close}; each flush appends whole records, so a file of a killed process
@@ -39,6 +41,8 @@ export class EventWriter {
   /** The file that is written: `events.out.tfevents.<seconds>.<host>.<process>.<number>` in the folder. */
   readonly path: string;
   private file: number | null;
+  private readonly fs = nodeModule('node:fs', 'EventWriter');
+  private readonly protobuf = loadProtobuf();
   private pending: Uint8Array[] = [];
 
   /**
@@ -48,11 +52,14 @@ export class EventWriter {
    */
   constructor(folder: string, options: EventWriterOptions = {}) {
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0');
-    const host = hostname().replace(/[^\w.-]/g, '_');
+    const { join } = nodeModule('node:path', 'EventWriter');
+    const host = nodeModule('node:os', 'EventWriter')
+      .hostname()
+      .replace(/[^\w.-]/g, '_');
     this.path = join(folder, `events.out.tfevents.${seconds}.${host}.${process.pid}.${files++}`);
     this.file = attempt(this.path, () => {
-      mkdirSync(folder, { recursive: true });
-      return openSync(this.path, 'wx');
+      this.fs.mkdirSync(folder, { recursive: true });
+      return this.fs.openSync(this.path, 'wx');
     });
     this.add(Date.now() / 1000, 0, (event) =>
       event.uint32(tag(fields.event.fileVersion, 'bytes')).string('brain.Event:2'),
@@ -107,7 +114,7 @@ export class EventWriter {
       while (this.pending.length > 0) {
         // A call may write less than all of it: what it wrote is not written again.
         const record = this.pending[0];
-        const written = writeSync(file, record);
+        const written = this.fs.writeSync(file, record);
         if (written === record.length) this.pending.shift();
         else this.pending[0] = record.subarray(written);
       }
@@ -124,10 +131,10 @@ export class EventWriter {
     if (file === null) return;
     try {
       this.flush();
-      attempt(this.path, () => fsyncSync(file));
+      attempt(this.path, () => this.fs.fsyncSync(file));
     } finally {
       this.file = null;
-      closeSync(file);
+      this.fs.closeSync(file);
     }
   }
 
@@ -141,7 +148,7 @@ export class EventWriter {
     if (!Number.isSafeInteger(step) || step < 0) {
       throw new RangeError(`EventWriter: step ${step} is not a non-negative integer`);
     }
-    const event = protobuf.Writer.create();
+    const event = this.protobuf.Writer.create();
     event.uint32(tag(fields.event.wallTime, 'fixed64')).double(wallTime);
     event.uint32(tag(fields.event.step, 'varint')).int64(step);
     body(event);

@@ -1,33 +1,33 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WriteError, writeFileAtomically } from '../../src/io/atomic.ts';
 
 // A disk that fills up after `room` bytes, or a file system that cannot do something, at will.
-const disk = vi.hoisted(() => ({ room: Infinity, refuse: '' }));
+const disk = { room: Infinity, refuse: '' };
 
-vi.mock('node:fs/promises', async (original) => {
-  const actual = await original<typeof import('node:fs/promises')>();
-  const failure = (code: string): Error => Object.assign(new Error(`${code}: mocked`), { code });
-  return {
-    ...actual,
-    async open(path: string, flags: string) {
-      if (disk.refuse === 'open') throw failure('EROFS');
-      const handle = await actual.open(path, flags);
-      if (flags === 'r') return handle;
-      const write = handle.writeFile.bind(handle);
-      handle.writeFile = async (bytes) => {
-        await write((bytes as Uint8Array).slice(0, Math.min(disk.room, (bytes as Uint8Array).length)));
-        if ((bytes as Uint8Array).length > disk.room) throw failure('ENOSPC');
-      };
-      return handle;
-    },
-    async rename(from: string, to: string) {
-      if (disk.refuse === 'rename') throw failure('EPERM');
-      return actual.rename(from, to);
-    },
+const files = process.getBuiltinModule('node:fs/promises');
+const actual = { ...files };
+const failure = (code: string): Error => Object.assign(new Error(`${code}: mocked`), { code });
+
+vi.spyOn(files, 'open').mockImplementation(async (path, flags) => {
+  if (disk.refuse === 'open') throw failure('EROFS');
+  const handle = await actual.open(path, flags);
+  if (flags === 'r') return handle;
+  const write = handle.writeFile.bind(handle);
+  handle.writeFile = async (bytes) => {
+    await write((bytes as Uint8Array).slice(0, Math.min(disk.room, (bytes as Uint8Array).length)));
+    if ((bytes as Uint8Array).length > disk.room) throw failure('ENOSPC');
   };
+  return handle;
+});
+vi.spyOn(files, 'rename').mockImplementation(async (from, to) => {
+  if (disk.refuse === 'rename') throw failure('EPERM');
+  return actual.rename(from, to);
+});
+afterAll(() => {
+  vi.restoreAllMocks();
 });
 
 let folder = '';
