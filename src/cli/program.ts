@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Interrupted } from '../train/errors.ts';
+import { type BenchFlags, benchCommand } from './bench.ts';
 import { doctorCommand } from './doctor.ts';
 import { UsageError } from './errors.ts';
 import { evalCommand } from './eval.ts';
@@ -60,6 +61,19 @@ function commands(terminal: Terminal): Command {
     .argument('<folder>', 'folder of the run, such as runs/lenet5')
     .option('--data <dir>', 'folder of data, if it is no longer where it was')
     .action((folder: string, flags: { data?: string }) => evalCommand(folder, flags, terminal));
+  program
+    .command('bench')
+    .description('time nabla against the libraries that are installed, and write docs/performance.md')
+    .option('--against <peers>', 'such as torch,jax-js, or none (default: all that are installed)')
+    .option('--workloads <names>', 'workloads or groups of --list, such as lenet5,gemm (default: all)')
+    .option('--rounds <n>', 'turns that each contender has (default: 5)', integerFrom(1))
+    .option(
+      '--out <file>',
+      'where the tables go (default: docs/performance.md if all workloads are measured)',
+    )
+    .option('--json <file>', 'results as data; those that the file already has are kept')
+    .option('--list', 'only show the workloads')
+    .action((flags: BenchFlags) => benchCommand(flags, terminal));
   program
     .command('doctor')
     .description('what this machine offers, and whether it computes rightly')
