@@ -11,7 +11,7 @@ export interface ProgressStream {
 
 /** Options of {@link progress}. */
 export interface ProgressOptions {
-  /** Default: standard output. */
+  /** Default: standard output; in a browser the console. */
   readonly stream?: ProgressStream;
   /** A clock in milliseconds, default performance.now. */
   readonly now?: () => number;
@@ -21,13 +21,18 @@ export interface ProgressOptions {
 const interval = 100;
 const clearLine = '\r\u001b[K';
 
+const output = (): ProgressStream =>
+  typeof process === 'undefined' || process.stdout === undefined
+    ? { write: (text) => console.log(text.trimEnd()) }
+    : process.stdout;
+
 /**
  * Shows how training goes on: in a terminal a bar with step, loss, metrics, examples per second and time left, drawn at most
  * ten times a second, and in a pipe or a file nothing but one line per epoch.
  */
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('progress', options, ['stream', 'now']);
-  const { stream = process.stdout, now = () => performance.now() } = options;
+  const { stream = output(), now = () => performance.now() } = options;
   const terminal = stream.isTTY === true;
   let epochStart = 0;
   let trained = 0;

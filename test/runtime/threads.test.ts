@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Buffer, Expr, KernelFunction, LoopProgram, Statement } from '../../src/compiler/ir.ts';
@@ -13,6 +12,7 @@ import { controlBytes, type ThreadedRun, ThreadPool, threadCount } from '../../s
 import { Interpreter } from '../compiler/ir_interpreter.ts';
 import { memoryBytes, randomMemory, table, valuesIn } from '../compiler/ir_memory.ts';
 import { ProgramGenerator, Random } from '../compiler/ir_random.ts';
+import { buildPackage } from '../support/build_package.ts';
 
 const pools: ThreadPool[] = [];
 
@@ -321,26 +321,10 @@ describe('threadCount', () => {
 });
 
 describe('processes, from built files', () => {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
   let built = '';
 
   beforeAll(() => {
-    // Inside of node_modules, so that the built files find the packages that they need.
-    const cache = join(root, 'node_modules', '.cache');
-    mkdirSync(cache, { recursive: true });
-    built = mkdtempSync(join(cache, 'nabla-threads-'));
-    copyFileSync(join(root, 'package.json'), join(built, 'package.json'));
-    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    const config = join(root, 'tsconfig.build.json');
-    const { stdout } = spawnSync(
-      process.execPath,
-      [compiler, '-p', config, '--outDir', join(built, 'dist')],
-      {
-        encoding: 'utf8',
-      },
-    );
-    if (!existsSync(join(built, 'dist', 'runtime', 'cpu', 'threads.js')))
-      throw new Error(`the build gave no threads.js: ${stdout}`);
+    built = buildPackage('threads');
   });
   afterAll(() => rmSync(built, { recursive: true, force: true }));
 

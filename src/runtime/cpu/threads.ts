@@ -84,12 +84,11 @@ export class ThreadPool {
 
   /** What modules import as `env.wait` (`barrierCode`). Throws if a thread that the calling one waits for has failed or ended. */
   readonly wait = (meeting: number): void => {
-    const start = performance.now();
-    for (;;) {
+    // Rounds are counted, not the time: it goes on while the machine is suspended.
+    for (let waited = patienceMilliseconds; ; waited += patienceMilliseconds) {
       sleepWhile(this.#control, meetingsAddress / 4, meeting, patienceMilliseconds);
       if (Atomics.load(this.#control, meetingsAddress / 4) !== meeting) return;
       if (Atomics.load(this.#control, failedAddress / 4) !== 0) throw new Error('a worker thread has failed');
-      const waited = performance.now() - start;
       for (const { line, lives } of this.#participants()) {
         if (!lives(this.#control[line + words.alive], waited))
           throw new Error('a worker thread has ended unexpectedly');

@@ -3,9 +3,9 @@ import type { WorkerSetup } from './worker.ts';
 
 /**
  * Nothing tells a page that is busy that a worker has ended, so one that has not come to a barrier for so many milliseconds counts as
- * lost. No chunk of a kernel takes a hundredth of that.
+ * lost. No chunk of a kernel takes a tenth of that.
  */
-const longestWait = 30_000;
+const longestWait = 10_000;
 
 /** Whether workers could share memory with the calling thread: in pages and workers that are cross-origin isolated. */
 export const canStartWebWorkers = (): boolean =>
