@@ -48,3 +48,29 @@ export class CharLstm extends nn.Module {
     return this.head.forward(output);
   }
 }
+
+/**
+ * A decoder-only transformer: int32 [batch, length] to logits [batch, length, symbols]. Blocks normalize first and
+ * have a gelu network of four times the width; positions are learned; no dropout.
+ */
+export class Gpt extends nn.Module {
+  /** @param {{ layers?: number, width?: number, heads?: number, context?: number, symbols?: number }} options */
+  constructor({ layers = 4, width = 128, heads = 4, context = 64, symbols = 67 } = {}) {
+    super();
+    this.embedding = new nn.Embedding(symbols, width);
+    this.positions = new nn.LearnedPositions(context, width);
+    // With preNorm, the encoder ends in a normalization.
+    this.blocks = new nn.TransformerEncoder(layers, width, heads, 4 * width, {
+      dropout: 0,
+      activation: 'gelu',
+      preNorm: true,
+    });
+    this.head = new nn.Linear(width, symbols);
+  }
+
+  /** @param {Tensor} symbols */
+  forward(symbols) {
+    const x = this.positions.forward(this.embedding.forward(symbols));
+    return this.head.forward(this.blocks.forward(x, { causal: true }));
+  }
+}

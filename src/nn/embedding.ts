@@ -8,15 +8,17 @@ import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 
 /**
- * A table of vectors, one for each of `count` symbols: int32 indices [...] to [..., dim]. `weight` is [count, dim], first N(0, 1) as
- * PyTorch's. An index outside of the table is clamped to its ends, a negative one counts from the end.
+ * A table of vectors, one for each of `count` symbols: int32 indices [...] to [..., dim]. `weight` is [count, dim],
+ * first N(0, 1) as PyTorch's. An index outside of the table is clamped to its ends, a negative one counts from the
+ * end.
  */
 export class Embedding extends Module {
   readonly weight: Parameter;
   readonly paddingIndex: number | null;
 
   /**
-   * @param options.paddingIndex a symbol that stands for nothing: its vector is first zero and receives no gradient. Default: none.
+   * @param options.paddingIndex a symbol that stands for nothing: its vector is first zero and receives no gradient.
+   * Default: none.
    * @throws if a size is not a positive integer, or paddingIndex is outside of the table
    */
   constructor(count: number, dim: number, options: { paddingIndex?: number } = {}) {

@@ -2,6 +2,13 @@
 
 export * from './activation_layers.ts';
 export * from './activations.ts';
+export {
+  type AttentionOptions,
+  attentionWeights,
+  MultiHeadAttention,
+  type MultiHeadOptions,
+  scaledDotProductAttention,
+} from './attention.ts';
 export { Conv1d, Conv2d, type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
@@ -15,6 +22,16 @@ export {
   nllLoss,
 } from './losses.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
+export {
+  GroupNorm,
+  groupNorm,
+  LayerNorm,
+  layerNorm,
+  type NormLayerOptions,
+  type NormOptions,
+  RMSNorm,
+  rmsNorm,
+} from './normalization.ts';
 export { Buffer, Parameter } from './parameter.ts';
 export {
   AvgPool1d,
@@ -27,9 +44,22 @@ export {
   maxPool2d,
   type PoolOptions,
 } from './pooling.ts';
+export {
+  LearnedPositions,
+  type RotaryOptions,
+  rotary,
+  SinusoidalPositions,
+  sinusoidalPositions,
+} from './positions.ts';
 export { GRU, LSTM, type RecurrentOptions, type SequenceOptions, SimpleRNN } from './recurrent.ts';
 export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
 export type { RecurrentWeights } from './recurrent_steps.ts';
 export { Sequential, type Step } from './sequential.ts';
 export type { Padding, PerAxis } from './spatial_sizes.ts';
 export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
+export {
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerOptions,
+} from './transformer.ts';

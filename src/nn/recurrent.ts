@@ -30,8 +30,8 @@ export interface RecurrentOptions {
 /** What a recurrent layer may be told about its input. */
 export interface SequenceOptions {
   /**
-   * How many steps of each sequence are real: integers [batch]. Outputs behind the end of a sequence are 0, its final state is
-   * that after its last real step, and the reverse direction begins there. Default: all.
+   * How many steps of each sequence are real: integers [batch]. Outputs behind the end of a sequence are 0, its final
+   * state is that after its last real step, and the reverse direction begins there. Default: all.
    */
   lengths?: Tensor | readonly number[];
 }
@@ -171,10 +171,10 @@ function through(
  * Long short-term memory over sequences [batch, time, inputs]: per step `i, f, o = σ(...)`, `g = tanh(...)` of
  * `W_ih x + b_ih + W_hh h + b_hh`, `c' = f c + i g`, `h' = o tanh(c')`. Hochreiter and Schmidhuber (1997).
  *
- * Weights are PyTorch's: `cells.N.weightIh` [4 hidden, inputs], `weightHh` [4 hidden, hidden], `biasIh` and `biasHh` [4 hidden]
- * with gates in the order i, f, g, o, all first U(-1/√hidden, 1/√hidden); N counts layers and in them directions.
- * The batch is always first, unlike PyTorch's default. The loop over time is unrolled where it is recorded: under `jit`
- * another length is another program.
+ * Weights are PyTorch's: `cells.N.weightIh` [4 hidden, inputs], `weightHh` [4 hidden, hidden], `biasIh` and `biasHh`
+ * [4 hidden] with gates in the order i, f, g, o, all first U(-1/√hidden, 1/√hidden); N counts layers and in them
+ * directions. The batch is always first, unlike PyTorch's default. The loop over time is unrolled where it is
+ * recorded: under `jit` another length is another program.
  *
  * ```ts
  * const [output, [h, c]] = new nn.LSTM(8, 32).forward(x);
@@ -208,9 +208,9 @@ export class LSTM extends Recurrent {
 }
 
 /**
- * Gated recurrent units over sequences [batch, time, inputs]: per step `r, z = σ(W_ih x + b_ih + W_hh h + b_hh)`,
- * `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`, `h' = (1 - z) n + z h`. Cho et al. (2014). Weights are PyTorch's, gates in the
- * order r, z, n; otherwise as {@link LSTM}, with one array h as the state.
+ * Gated recurrent units over sequences [batch, time, inputs]: per step `r, z = σ(W_ih x + b_ih + W_hh h + b_hh)`, `n
+ * = tanh(W_in x + b_in + r (W_hn h + b_hn))`, `h' = (1 - z) n + z h`. Cho et al. (2014). Weights are PyTorch's, gates
+ * in the order r, z, n; otherwise as {@link LSTM}, with one array h as the state.
  */
 export class GRU extends Recurrent {
   /** As LSTM's. */
@@ -227,9 +227,9 @@ export class GRU extends Recurrent {
 }
 
 /**
- * The plain recurrent network over sequences [batch, time, inputs], PyTorch's `RNN`: per step
- * `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or relu instead of tanh. Elman (1990). Otherwise as {@link LSTM}, with one array h
- * as the state.
+ * The plain recurrent network over sequences [batch, time, inputs], PyTorch's `RNN`: per step `h' = tanh(W_ih x +
+ * b_ih + W_hh h + b_hh)`, or relu instead of tanh. Elman (1990). Otherwise as {@link LSTM}, with one array h as the
+ * state.
  */
 export class SimpleRNN extends Recurrent {
   /**

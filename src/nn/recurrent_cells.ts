@@ -12,7 +12,10 @@ import {
   recurrentWeights,
 } from './recurrent_steps.ts';
 
-/** Hidden state and cell state of an LSTM: [batch, hidden] each from a cell, [layers directions, batch, hidden] from a layer. */
+/**
+ * Hidden state and cell state of an LSTM: [batch, hidden] each from a cell, [layers directions, batch, hidden] from a
+ * layer.
+ */
 export type LSTMState = readonly [h: Tensor, c: Tensor];
 
 /** One time step of a recurrent network, with weights of its own. */
@@ -81,7 +84,10 @@ export class GRUCell extends Cell {
   }
 }
 
-/** One step of {@link SimpleRNN}: x [batch, inputs] and h [batch, hidden] to the next h. Weights as {@link SimpleRNN}'s. */
+/**
+ * One step of {@link SimpleRNN}: x [batch, inputs] and h [batch, hidden] to the next h. Weights as {@link
+ * SimpleRNN}'s.
+ */
 export class RNNCell extends Cell {
   /**
    * @param options.bias whether there are biases, default true

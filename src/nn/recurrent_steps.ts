@@ -19,11 +19,14 @@ export interface RecurrentWeights {
 /** A cell with its weights read, ready to go through a sequence. */
 export interface RecurrentStep {
   /**
-   * What an input contributes to the gates: [..., inputs] to [..., gates hidden]. It does not depend on the state, so one product
-   * serves all steps.
+   * What an input contributes to the gates: [..., inputs] to [..., gates hidden]. It does not depend on the state, so
+   * one product serves all steps.
    */
   readonly project: (x: Tensor) => Tensor;
-  /** The next state, arrays [batch, hidden], from that contribution [batch, gates hidden] and the state; the first is the output. */
+  /**
+   * The next state, arrays [batch, hidden], from that contribution [batch, gates hidden] and the state; the first is
+   * the output.
+   */
   readonly step: (projected: Tensor, state: readonly Tensor[]) => Tensor[];
 }
 
@@ -76,9 +79,9 @@ const sumOfBiases = ({ biasIh, biasHh }: RecurrentWeights): Tensor | null =>
   biasIh === null || biasHh === null ? null : biasIh.value.add(biasHh.value);
 
 /**
- * Long short-term memory: `i, f, o = σ(...)`, `g = tanh(...)` of `W_ih x + b_ih + W_hh h + b_hh` in the order i, f, g, o;
- * `c' = f c + i g`, `h' = o tanh(c')`. The state is [h, c]. Hochreiter and Schmidhuber (1997), with the forget gate of Gers et
- * al. (2000).
+ * Long short-term memory: `i, f, o = σ(...)`, `g = tanh(...)` of `W_ih x + b_ih + W_hh h + b_hh` in the order i, f,
+ * g, o; `c' = f c + i g`, `h' = o tanh(c')`. The state is [h, c]. Hochreiter and Schmidhuber (1997), with the forget
+ * gate of Gers et al. (2000).
  */
 export const lstm: RecurrentKind = {
   gates: 4,
@@ -103,8 +106,9 @@ export const lstm: RecurrentKind = {
 };
 
 /**
- * Gated recurrent unit: `r, z = σ(W_ih x + b_ih + W_hh h + b_hh)`, `n = tanh(W_in x + b_in + r (W_hn h + b_hn))` in the order
- * r, z, n; `h' = (1 - z) n + z h`. Cho et al. (2014), with the reset gate after the product as in cuDNN and PyTorch.
+ * Gated recurrent unit: `r, z = σ(W_ih x + b_ih + W_hh h + b_hh)`, `n = tanh(W_in x + b_in + r (W_hn h + b_hn))` in
+ * the order r, z, n; `h' = (1 - z) n + z h`. Cho et al. (2014), with the reset gate after the product as in cuDNN and
+ * PyTorch.
  */
 export const gru: RecurrentKind = {
   gates: 3,

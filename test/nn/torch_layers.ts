@@ -30,7 +30,7 @@ export const wave = (shape: readonly number[], k: number): Tensor =>
   tensor(
     Float32Array.from(
       { length: shape.reduce((size, n) => size * n, 1) },
-      (_, i) => 0.6 * Math.sin((2.399 + 0.171 * k) * i + 0.3 * k + 0.1),
+      (_, i) => 0.6 * Math.sin((2.399 + 0.171 * k) * i + 0.31 * i * i + 0.3 * k + 0.1),
     ),
     { shape },
   );

@@ -1,0 +1,223 @@
+import { arange } from '../core/create.ts';
+import { checkOptions } from '../core/options.ts';
+import { type Tensor, where } from '../core/tensor.ts';
+import { isFloat } from '../graph/dtype.ts';
+import { dropout } from './dropout.ts';
+import { xavierUniform, zeros } from './init.ts';
+import { Linear } from './linear.ts';
+import { Module } from './module.ts';
+import { type RotaryOptions, rotary } from './positions.ts';
+
+/** Which keys a query may attend to. */
+export interface AttentionOptions {
+  /**
+   * Broadcasts to [..., queries, keys]. bool: true where a query may attend to a key. Floats: added to the scores, -∞
+   * to exclude. A query that may attend to nothing gets zeros.
+   */
+  mask?: Tensor;
+  /** Whether query i attends to keys 0 to i only. Default false. Combines with a mask. */
+  causal?: boolean;
+  /** What scores are multiplied by. Default 1/√dim. */
+  scale?: number;
+}
+
+const optionKeys = ['mask', 'causal', 'scale'];
+/** Scores that count for nothing: far below any other, but finite, so that no difference of two of them is NaN. */
+const excluded = -1e30;
+
+/** True where query i may attend to key j: j <= i. */
+const causalMask = (queries: number, keys: number): Tensor => arange(queries).unsqueeze(1).ge(arange(keys));
+
+/**
+ * How much each query attends to each key: `softmax(q kᵀ / √dim)` of q [..., queries, dim] and k [..., keys, dim], as
+ * [..., queries, keys]. Rows sum to 1.
+ *
+ * @throws if the last axes differ, or a mask is neither bool nor float
+ */
+export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
+  checkOptions('attentionWeights', options, optionKeys);
+  const dim = q.shape[q.ndim - 1];
+  if (q.ndim < 2 || k.ndim < 2 || k.shape[k.ndim - 1] !== dim)
+    throw new Error(
+      `attentionWeights: queries [..., length, dim] and keys [..., length, dim] must agree in dim, got [${q.shape.join(', ')}] and [${k.shape.join(', ')}]`,
+    );
+  const { mask, causal = false, scale = 1 / Math.sqrt(dim) } = options;
+  const swap = k.shape.map((_, i) => (i < k.ndim - 2 ? i : 2 * k.ndim - 3 - i));
+  let scores = q.matmul(k.transpose(swap)).mul(scale);
+  let allowed = causal ? causalMask(q.shape[q.ndim - 2], k.shape[k.ndim - 2]) : null;
+  if (mask !== undefined) {
+    if (!isFloat(mask.dtype) && mask.dtype !== 'bool')
+      throw new Error(
+        `attentionWeights: the mask must be bool, or floats to add, got ${mask.dtype}; compare it with something, as in mask.ne(0)`,
+      );
+    if (isFloat(mask.dtype)) scores = scores.add(mask);
+    const open = isFloat(mask.dtype) ? mask.gt(Number.NEGATIVE_INFINITY) : mask;
+    allowed = allowed === null ? open : allowed.logicalAnd(open);
+  }
+  if (allowed === null) return scores.softmax(-1);
+  const weights = where(allowed, scores, excluded).softmax(-1);
+  // Only where a whole row is excluded are the weights not zero yet.
+  return mask === undefined ? weights : where(allowed, weights, 0);
+}
+
+/**
+ * Scaled dot-product attention: `softmax(q kᵀ / √dim) v` of q [..., queries, dim], k [..., keys, dim] and v [...,
+ * keys, features], as [..., queries, features]; leading axes are batches and broadcast. Vaswani et al. (2017).
+ *
+ * @param options.dropout probability of dropout on the weights, applied whenever it is not 0. Default 0.
+ * @throws if shapes do not fit each other
+ */
+export function scaledDotProductAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions & { dropout?: number } = {},
+): Tensor {
+  checkOptions('scaledDotProductAttention', options, [...optionKeys, 'dropout']);
+  const { dropout: p = 0, ...rest } = options;
+  if (v.ndim < 2 || v.shape[v.ndim - 2] !== k.shape[k.ndim - 2])
+    throw new Error(
+      `scaledDotProductAttention: there must be one value for each key, got keys [${k.shape.join(', ')}] and values [${v.shape.join(', ')}]`,
+    );
+  const weights = attentionWeights(q, k, rest);
+  return (p === 0 ? weights : dropout(weights, p)).matmul(v);
+}
+
+/** Which keys each query of a multi-head layer may attend to. */
+export interface MultiHeadOptions {
+  /**
+   * Broadcasts to [batch, heads, queries, keys]: bool, true where a query may attend to a key (PyTorch's layer has it
+   * the other way round), or floats that are added to the scores.
+   */
+  mask?: Tensor;
+  /** Whether query i attends to keys 0 to i only. Default false. */
+  causal?: boolean;
+  /** bool [batch, keys]: true at keys that are real, false at padding. */
+  keyMask?: Tensor;
+}
+
+/**
+ * Attention with several heads: queries, keys and values are projected, cut into `heads` parts along their features,
+ * each part attends on its own, and the joined results are projected again. Vaswani et al. (2017).
+ *
+ * Parameters are PyTorch's: `inProj` [3 dim, dim] with the projections of queries, keys and values one below the
+ * other, first xavierUniform with bias 0, and `outProj` [dim, dim], first as Linear's with bias 0. The batch is
+ * first, unlike PyTorch's default.
+ */
+export class MultiHeadAttention extends Module {
+  readonly heads: number;
+  readonly dropout: number;
+  readonly inProj: Linear;
+  readonly outProj: Linear;
+  readonly #rotary: RotaryOptions | null;
+
+  /**
+   * @param dim features of the input, a multiple of heads
+   * @param options.dropout probability of dropout on the attention weights in training. Default 0.
+   * @param options.bias whether the projections have biases. Default true.
+   * @param options.rotary turns queries and keys by their positions, see {@link rotary}: true, or its options.
+   * Default false.
+   * @throws if dim does not divide by heads
+   */
+  constructor(
+    dim: number,
+    heads: number,
+    options: { dropout?: number; bias?: boolean; rotary?: boolean | RotaryOptions } = {},
+  ) {
+    super();
+    checkOptions('MultiHeadAttention', options, ['dropout', 'bias', 'rotary']);
+    const { dropout: p = 0, bias = true, rotary: turn = false } = options;
+    if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(dim) || dim < 1 || dim % heads !== 0)
+      throw new Error(
+        `MultiHeadAttention: dim must be a positive multiple of heads, got dim ${dim} and ${heads} heads`,
+      );
+    if (!(p >= 0 && p <= 1))
+      throw new Error(`MultiHeadAttention: dropout must be a probability from 0 to 1, got ${p}`);
+    this.heads = heads;
+    this.dropout = p;
+    this.#rotary = turn === true ? {} : turn === false ? null : turn;
+    this.inProj = new Linear(dim, 3 * dim, { bias });
+    this.outProj = new Linear(dim, dim, { bias });
+    this.inProj.weight.assign(xavierUniform([3 * dim, dim]));
+    this.inProj.bias?.assign(zeros([3 * dim]));
+    this.outProj.bias?.assign(zeros([dim]));
+  }
+
+  /**
+   * @param query [batch, queries, dim]
+   * @param key [batch, keys, dim]; the query if left out: self-attention
+   * @param value [batch, keys, dim]; the key if left out
+   * @returns [batch, queries, dim]
+   * @throws if a shape does not fit
+   */
+  forward(query: Tensor, key: Tensor = query, value: Tensor = key, options: MultiHeadOptions = {}): Tensor {
+    const [q, k, v] = this.#project(query, key, value);
+    const mask = this.#mask(k, options);
+    const attended = scaledDotProductAttention(q, k, v, {
+      mask,
+      causal: options.causal ?? false,
+      dropout: this.training ? this.dropout : 0,
+    });
+    const [batch, length, dim] = query.shape;
+    return this.outProj.forward(attended.transpose([0, 2, 1, 3]).reshape([batch, length, dim]));
+  }
+
+  /** How much each query attends to each key, [batch, heads, queries, keys], without dropout: for looking at. */
+  weights(query: Tensor, key: Tensor = query, options: MultiHeadOptions = {}): Tensor {
+    const [q, k] = this.#project(query, key, key);
+    return attentionWeights(q, k, { mask: this.#mask(k, options), causal: options.causal ?? false });
+  }
+
+  /** Queries, keys and values as [batch, heads, length, dim / heads]. */
+  #project(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
+    const dim = this.outProj.weight.shape[0];
+    for (const [what, x] of Object.entries({ query, key, value }))
+      if (
+        x.ndim !== 3 ||
+        x.shape[2] !== dim ||
+        x.shape[0] !== query.shape[0] ||
+        (what === 'value' && x.shape[1] !== key.shape[1])
+      )
+        throw new Error(
+          `MultiHeadAttention: query, key and value must be [batch, length, ${dim}], key and value of one length; ` +
+            `got ${what} [${x.shape.join(', ')}] with query [${query.shape.join(', ')}] and key [${key.shape.join(', ')}]`,
+        );
+    const turn = (x: Tensor): Tensor => (this.#rotary === null ? x : rotary(x, this.#rotary));
+    const [q, k, v] =
+      key === query && value === query ? this.#together(query) : this.#apart([query, key, value]);
+    return [turn(q), turn(k), v];
+  }
+
+  /** Self-attention: all projections of one input in one product. */
+  #together(x: Tensor): Tensor[] {
+    const [batch, length, dim] = x.shape;
+    const parts = this.inProj.forward(x).reshape([batch, length, 3, this.heads, dim / this.heads]);
+    return [0, 1, 2].map((part) => parts.at(part, 2).transpose([0, 2, 1, 3]));
+  }
+
+  #apart(inputs: readonly Tensor[]): Tensor[] {
+    const dim = this.outProj.weight.shape[0];
+    const [weight, bias] = [this.inProj.weight.value, this.inProj.bias?.value];
+    return inputs.map((x, part) => {
+      const rows = [part * dim, (part + 1) * dim] as const;
+      const y = x.matmul(weight.slice(rows).transpose());
+      const projected = bias === undefined ? y : y.add(bias.slice(rows));
+      return projected
+        .reshape([x.shape[0], x.shape[1], this.heads, dim / this.heads])
+        .transpose([0, 2, 1, 3]);
+    });
+  }
+
+  #mask(k: Tensor, { mask, keyMask, ...rest }: MultiHeadOptions): Tensor | undefined {
+    checkOptions('MultiHeadAttention', rest, ['causal']);
+    if (keyMask === undefined) return mask;
+    const [batch, , keys] = k.shape;
+    if (keyMask.dtype !== 'bool' || String(keyMask.shape) !== String([batch, keys]))
+      throw new Error(
+        `MultiHeadAttention: keyMask must be bool [${batch}, ${keys}], true at real keys, got ${keyMask.dtype} [${keyMask.shape.join(', ')}]`,
+      );
+    const real = keyMask.reshape([batch, 1, 1, keys]);
+    if (mask === undefined) return real;
+    return isFloat(mask.dtype) ? where(real, mask, Number.NEGATIVE_INFINITY) : real.logicalAnd(mask);
+  }
+}
