@@ -6,6 +6,30 @@ import type { Attributes } from '../graph/vocabulary.ts';
 /** Sums of more products than this are done in several blocks. */
 export const longestSum = 1024;
 
+/** Packing rows pays when more columns than this use them. */
+export const fewColumns = 128;
+/** Packing columns pays when more rows than this use them. */
+export const fewRows = 128;
+
+/** Elements of the axes of the output that only one of the operands has, and which operand has the last axis: the columns. */
+export function rowsAndColumns({ attributes: { sizes, outRank, a, b } }: Node<'contract'>): {
+  rows: number;
+  columns: number;
+  columnsOperand: 'a' | 'b';
+} {
+  let [ofA, ofB] = [1, 1];
+  for (let axis = 0; axis < outRank; axis++) {
+    const [inA, inB] = [uses(a, axis), uses(b, axis)];
+    if (inA && !inB) ofA *= sizes[axis];
+    if (inB && !inA) ofB *= sizes[axis];
+  }
+  let last = outRank - 1;
+  while (last > 0 && sizes[last] === 1) last--;
+  return uses(b, last)
+    ? { rows: ofA, columns: ofB, columnsOperand: 'b' }
+    : { rows: ofB, columns: ofA, columnsOperand: 'a' };
+}
+
 /**
  * Whether a contraction is worth the packed tile: it has enough rows and columns, and enough work to pay for packing.
  * Decided from shapes alone. The others are written out as multiply and sum.

@@ -78,7 +78,14 @@ export type Expr =
   | { readonly op: 'const'; readonly type: Type; readonly value: number }
   | { readonly op: 'local'; readonly type: Type; readonly local: Local }
   /** lanes consecutive elements starting at `index`; no alignment beyond the element's. */
-  | { readonly op: 'load'; readonly type: Type; readonly buffer: Buffer; readonly index: Index }
+  | {
+      readonly op: 'load';
+      readonly type: Type;
+      readonly buffer: Buffer;
+      readonly index: Index;
+      /** If given, only so many lanes are read, from the first on; the others are 0. 4-byte scalars. */
+      readonly count?: number;
+    }
   /** An i32 scalar with the value of an index expression. */
   | { readonly op: 'index'; readonly type: Type; readonly index: Index }
   | { readonly op: 'unary'; readonly type: Type; readonly kind: UnaryOp; readonly x: Expr }
@@ -142,7 +149,14 @@ export type Expr =
 
 export type Statement =
   | { readonly op: 'set'; readonly local: Local; readonly value: Expr }
-  | { readonly op: 'store'; readonly buffer: Buffer; readonly index: Index; readonly value: Expr }
+  | {
+      readonly op: 'store';
+      readonly buffer: Buffer;
+      readonly index: Index;
+      readonly value: Expr;
+      /** If given, only so many lanes are written, from the first on. 4-byte scalars. */
+      readonly count?: number;
+    }
   /**
    * `for (v = begin; v < end; v += step)`; v is an i32 local that the loop owns, step a positive constant, bounds are evaluated
    * once. The body may not assign v.

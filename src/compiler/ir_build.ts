@@ -145,12 +145,25 @@ export function indexValue(i: Index): Expr {
 }
 
 /** `lanes` consecutive elements of `buffer` from `at` on. */
-export const load = (buffer: Buffer, at: Index, lanes = 1): Expr => ({
-  op: 'load',
-  type: typeOf(buffer.scalar, lanes),
-  buffer,
-  index: at,
-});
+export function load(buffer: Buffer, at: Index, lanes = 1, count = lanes): Expr {
+  const type = typeOf(buffer.scalar, lanes);
+  const whole = { op: 'load', type, buffer, index: at } as const;
+  if (count === lanes) return whole;
+  checkCount(type, count);
+  return { ...whole, count };
+}
+
+/** The first lanes of a vector: at least one, not all, of 4 bytes each. */
+function checkCount(type: Type, count: number): void {
+  check(
+    type.scalar !== 'bool' &&
+      type.scalar !== 'f64' &&
+      Number.isInteger(count) &&
+      count > 0 &&
+      count < type.lanes,
+    () => `${count} lanes of ${typeName(type)} cannot be accessed alone`,
+  );
+}
 
 const unaryOn: Record<UnaryOp, (scalar: Scalar) => boolean> = {
   neg: (s) => s !== 'bool',
@@ -409,12 +422,14 @@ export function set(target: Local, value: Expr): Statement {
 }
 
 /** `buffer[at ..] = value`, as many elements as the value has lanes. */
-export function store(buffer: Buffer, at: Index, value: Expr): Statement {
+export function store(buffer: Buffer, at: Index, value: Expr, count = value.type.lanes): Statement {
   check(
     buffer.scalar === value.type.scalar,
     () => `store of ${typeName(value.type)} into ${buffer.name} of ${buffer.scalar}`,
   );
-  return { op: 'store', buffer, index: at, value };
+  if (count === value.type.lanes) return { op: 'store', buffer, index: at, value };
+  checkCount(value.type, count);
+  return { op: 'store', buffer, index: at, value, count };
 }
 
 const asI32 = (x: Expr | number): Expr => (typeof x === 'number' ? i32Constant(x) : x);

@@ -51,7 +51,7 @@ function text(x: Expr): string {
     case 'local':
       return x.local.name;
     case 'load':
-      return place(x.buffer, x.index, x.type.lanes);
+      return place(x.buffer, x.index, x.count ?? x.type.lanes);
     case 'index':
       return `(${indexText(x.index)})`;
     case 'unary':
@@ -94,7 +94,7 @@ function lines(body: readonly Statement[], indent: string, out: string[]): void 
         break;
       case 'store':
         out.push(
-          `${indent}${place(statement.buffer, statement.index, statement.value.type.lanes)} = ${text(statement.value)}`,
+          `${indent}${place(statement.buffer, statement.index, statement.count ?? statement.value.type.lanes)} = ${text(statement.value)}`,
         );
         break;
       case 'for': {

@@ -1,11 +1,12 @@
 import { make, pad } from '../graph/build.ts';
 import { isOp, type Node, sizeOf } from '../graph/node.ts';
 import type { AffineIndex } from '../graph/vocabulary.ts';
-import { isTiled } from './contraction_shape.ts';
+import { fewColumns, fewRows, isTiled, rowsAndColumns } from './contraction_shape.ts';
 
 /**
- * Windows that reach over the edge of an array with few channels: a padded copy of the array costs less than a test for every
- * element that is packed. With more channels one test serves a whole run of them, and the array stays as it is.
+ * Windows that reach over the edge of an array: a padded copy of the array costs less than a test for every element that is packed,
+ * and its windows need not be packed at all where few rows or columns use them. Otherwise one test serves a whole
+ * run of many channels, and the array stays as it is.
  */
 const fewChannels = 16;
 /** How much larger than the array its padded copy may be. */
@@ -15,8 +16,11 @@ export function padOperands(node: Node): Node {
   if (!isOp(node, 'contract') || !isTiled(node)) return node;
   const { a, b, sizes } = node.attributes;
   const [x, y] = node.inputs;
-  const left = padOperand(x, a, sizes);
-  const right = padOperand(y, b, sizes);
+  const { rows, columns, columnsOperand } = rowsAndColumns(node);
+  const inPlace = (operand: 'a' | 'b') =>
+    operand === columnsOperand ? rows <= fewRows : columns <= fewColumns;
+  const left = padOperand(x, a, sizes, inPlace('a'));
+  const right = padOperand(y, b, sizes, inPlace('b'));
   if (left === null && right === null) return node;
   return make('contract', { ...node.attributes, a: left?.index ?? a, b: right?.index ?? b }, [
     left?.operand ?? x,
@@ -28,9 +32,11 @@ function padOperand(
   x: Node,
   index: readonly AffineIndex[],
   sizes: readonly number[],
+  inPlace: boolean,
 ): { operand: Node; index: AffineIndex[] } | null {
   const channels = x.shape[x.shape.length - 1];
-  if (x.shape.length < 2 || channels >= fewChannels || index.some((i) => i.divisor !== 1)) return null;
+  if (x.shape.length < 2 || (channels >= fewChannels && !inPlace) || index.some((i) => i.divisor !== 1))
+    return null;
   const low: number[] = [];
   const high: number[] = [];
   index.forEach(({ terms, offset }, dimension) => {

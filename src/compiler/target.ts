@@ -13,6 +13,8 @@ export interface Target {
   readonly tileRows: number;
   /** Vectors in a row of the tile. */
   readonly tileVectors: number;
+  /** Rows of a tile that is one vector wide, for products of few columns. */
+  readonly narrowRows: number;
   /** Products summed in one go, when a sum must be split. */
   readonly sumBlock: number;
   /** Elements of a packed block of rows; stays in the second-level cache. */
@@ -33,6 +35,7 @@ export const wasmTarget = (fma: boolean, isParallel = false): Target => ({
   chunkWork: isParallel ? 65536 : Number.POSITIVE_INFINITY,
   tileRows: 4,
   tileVectors: 2,
+  narrowRows: 4,
   sumBlock: 256,
   rowBlockElements: 65536,
   columnBlockElements: 262144,

@@ -93,7 +93,8 @@ export class Interpreter {
           const { buffer, value } = statement;
           const address = this.address(buffer, statement.index);
           this.value(value).forEach((x, lane) => {
-            this.write(buffer.scalar, address + lane * sizes[buffer.scalar], x);
+            if (lane < (statement.count ?? value.type.lanes))
+              this.write(buffer.scalar, address + lane * sizes[buffer.scalar], x);
           });
           break;
         }
@@ -125,7 +126,9 @@ export class Interpreter {
       case 'load': {
         const address = this.address(x.buffer, x.index);
         const { scalar, lanes } = x.type;
-        return Array.from({ length: lanes }, (_, lane) => this.read(scalar, address + lane * sizes[scalar]));
+        return Array.from({ length: lanes }, (_, lane) =>
+          lane < (x.count ?? lanes) ? this.read(scalar, address + lane * sizes[scalar]) : 0,
+        );
       }
       case 'index':
         return [this.index(x.index)];

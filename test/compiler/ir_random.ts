@@ -390,7 +390,8 @@ export class ProgramGenerator {
     }
     const lanes = random.pick(widths(buffer.scalar));
     const at = this.access(scope, buffer, lanes);
-    body.push(ir.store(buffer, at, this.value(scope, ir.typeOf(buffer.scalar, lanes), 3)));
+    const value = this.value(scope, ir.typeOf(buffer.scalar, lanes), 3);
+    body.push(ir.store(buffer, at, value, this.count(value.type)));
     if (random.chance(40)) {
       // Neighbours: accesses that differ by a constant.
       const region = this.regionOf(buffer);
@@ -410,7 +411,13 @@ export class ProgramGenerator {
       const { index, inside } = this.guarded(scope, buffer);
       return ir.choose(inside, ir.load(buffer, index), ir.constant(type, 1));
     }
-    return ir.load(buffer, this.access(scope, buffer, type.lanes), type.lanes);
+    return ir.load(buffer, this.access(scope, buffer, type.lanes), type.lanes, this.count(type));
+  }
+
+  /** How many lanes an access covers: mostly all. */
+  private count({ scalar, lanes }: Type): number {
+    const whole = lanes === 1 || scalar === 'bool' || scalar === 'f64' || this.random.chance(75);
+    return whole ? lanes : this.random.between(1, lanes - 1);
   }
 
   /** A random expression of a type, at most `depth` operations deep. */

@@ -153,6 +153,8 @@ export abstract class ExpressionPrinter {
   private load(x: Expr & { op: 'load' }): string {
     const { scalar, lanes } = x.type;
     const pointer = this.pointer(x.buffer, x.index);
+    if (x.count !== undefined)
+      return `${helpers.loadSomeHelper(this.unit, elementOf(scalar), lanes, x.count)}(${pointer})`;
     if (lanes === 1) return `(*(const ${scalar === 'bool' ? 'u8' : scalar} *)${pointer})`;
     if (scalar !== 'bool') return `(*(const ${this.unit.register(x.type)}_unaligned *)${pointer})`;
     const mask = this.unit.register(x.type);
@@ -161,10 +163,12 @@ export abstract class ExpressionPrinter {
   }
 
   /** `buffer[index] = value;` */
-  store({ buffer, index, value }: Statement & { op: 'store' }): string {
+  store({ buffer, index, value, count }: Statement & { op: 'store' }): string {
     const pointer = this.pointer(buffer, index);
     const { scalar, lanes } = value.type;
     const text = this.text(value);
+    if (count !== undefined)
+      return `${helpers.storeSomeHelper(this.unit, elementOf(scalar), lanes, count)}(${pointer}, ${text});`;
     if (lanes === 1) return `*(${scalar === 'bool' ? 'u8' : scalar} *)${pointer} = ${text};`;
     if (scalar !== 'bool') return `*(${this.unit.register(value.type)}_unaligned *)${pointer} = ${text};`;
     const stored = this.unit.vector('u8', lanes);

@@ -36,6 +36,48 @@ export function splatHelper(unit: Unit, element: Element, lanes: number): string
   );
 }
 
+/** Lanes and compiler builtins of the machines that access part of a vector in one instruction. */
+const masked: Record<number, { machine: string; load: string; store: string }> = {
+  16: { machine: '__AVX512F__', load: 'loadups512_mask', store: 'storeups512_mask' },
+  8: { machine: '__AVX__', load: 'maskloadps256', store: 'maskstoreps256' },
+};
+
+/** The mask that chooses the first `count` lanes. */
+function firstLanes(unit: Unit, lanes: number, count: number): string {
+  if (lanes === 16) return `${2 ** count - 1}`;
+  return eachLane(unit.vector('i32', lanes), lanes, (lane) => (lane < count ? '-1' : '0'));
+}
+
+/** `load(p)`: the first `count` elements at p, then zeros. */
+export function loadSomeHelper(unit: Unit, element: Element, lanes: number, count: number): string {
+  const t = unit.vector(element, lanes);
+  return unit.helper(`load_${t}_${count}`, (name) => {
+    const copied = `  ${t} v = {0};\n  __builtin_memcpy(&v, p, ${4 * count});\n  return v;`;
+    const known = masked[lanes];
+    if (known === undefined) return define(t, name, 'const void *p', copied);
+    const zero = `(${unit.vector('f32', lanes)}){0}`;
+    const mask = firstLanes(unit, lanes, count);
+    const value = `__builtin_ia32_${known.load}(p, ${lanes === 16 ? `${zero}, ` : ''}${mask})`;
+    const text = `#ifdef ${known.machine}\n  return (${t})${value};\n#else\n${copied}\n#endif`;
+    return define(t, name, 'const void *p', text);
+  });
+}
+
+/** `store(p, v)`: the first `count` elements of v. */
+export function storeSomeHelper(unit: Unit, element: Element, lanes: number, count: number): string {
+  const t = unit.vector(element, lanes);
+  return unit.helper(`store_${t}_${count}`, (name) => {
+    const copied = `  __builtin_memcpy(p, &v, ${4 * count});`;
+    const known = masked[lanes];
+    if (known === undefined) return define('void', name, `void *p, ${t} v`, copied);
+    const value = `(${unit.vector('f32', lanes)})v`;
+    const mask = firstLanes(unit, lanes, count);
+    const list = lanes === 16 ? `${value}, ${mask}` : `${mask}, ${value}`;
+    const text = `#ifdef ${known.machine}\n  __builtin_ia32_${known.store}(p, ${list});\n#else\n${copied}\n#endif`;
+    return define('void', name, `void *p, ${t} v`, text);
+  });
+}
+
 /** `fma(a, b, c)` of float vectors. GCC has no portable name for it where contraction is off, nor does Clang need one. */
 export function fmaHelper(unit: Unit, type: Type): string {
   const t = unit.register(type);

@@ -21,6 +21,7 @@ import {
   select,
   set,
   splat,
+  store,
   typeOf,
   unary,
   whileLoop,
@@ -47,6 +48,8 @@ interface Level {
 export interface VectorAxis {
   readonly id: number;
   readonly lanes: number;
+  /** If given, only so many lanes, from the first on, stand for elements: the others are neither read nor written. */
+  readonly count?: number;
 }
 
 /**
@@ -80,6 +83,16 @@ export class Emitter {
 
   get isVector(): boolean {
     return this.#vector !== null;
+  }
+
+  /** A load of those lanes that stand for elements; the others are 0. */
+  load(buffer: Buffer, at: Index, lanes: number): Expr {
+    return load(buffer, at, lanes, lanes > 1 ? this.#vector?.count : undefined);
+  }
+
+  /** A store of a value, of those lanes that stand for elements. */
+  store(buffer: Buffer, at: Index, value: Expr): Statement {
+    return store(buffer, at, value, value.type.lanes > 1 ? this.#vector?.count : undefined);
   }
 
   /** An index expression as an i32; it must not vary along the vector axis. */
@@ -242,7 +255,7 @@ export class Emitter {
     };
     switch (x.op) {
       case 'load':
-        return load(this.#bufferOf(x.source), this.index(x.index, part), lanes);
+        return this.load(this.#bufferOf(x.source), this.index(x.index, part), lanes);
       case 'index': {
         const scalar = indexValue(this.index(x.index, part));
         if (lanes === 1) return cast(scalarOf[x.dtype], scalar);

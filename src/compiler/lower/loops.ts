@@ -16,7 +16,6 @@ import {
   select,
   set,
   splat,
-  store,
   typeOf,
 } from '../ir_build.ts';
 import type { KernelExpr, LoopKernel, Output, Reduction } from '../kernel.ts';
@@ -24,7 +23,7 @@ import type { Target } from '../target.ts';
 import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
-import { vectorAxis } from './vectorize.ts';
+import { allowsPartial, vectorAxis } from './vectorize.ts';
 
 /** Loop kernels as loop IR: which loops, in which order, and how wide. */
 
@@ -70,6 +69,8 @@ class LoopNest {
   readonly #bufferOf: (node: Node) => Buffer;
   readonly #vector: Axis | null;
   readonly #lanes: number;
+  /** Whether what is left of the vector axis behind the last whole vector can be done in a part of one. */
+  readonly #allowsPartial: boolean;
   readonly #chunkWork: number;
   readonly #row: readonly Axis[];
   /** For every reduction the pass that computes it. */
@@ -82,6 +83,7 @@ class LoopNest {
     this.#bufferOf = bufferOf;
     this.#vector = vectorAxis(kernel, target.lanes);
     this.#lanes = target.lanes;
+    this.#allowsPartial = allowsPartial(kernel);
     this.#chunkWork = target.chunkWork;
     this.#row = kernel.axes.filter((axis) => kernel.reduced.has(axis.id));
     const known = new Map<KernelExpr, number>();
@@ -149,7 +151,12 @@ class LoopNest {
           from = end;
         }
       }
-      if (from < axis.extent) this.#loop(axis, from, axis.extent, 1, () => this.#point());
+      const left = axis.extent - from;
+      if (left > 1 && this.#allowsPartial) {
+        this.#emitter.vectorize({ id: axis.id, lanes: this.#lanes, count: left });
+        this.#loop(axis, from, axis.extent, left, () => this.#point());
+        this.#emitter.vectorize(null);
+      } else if (left > 0) this.#loop(axis, from, axis.extent, 1, () => this.#point());
     });
     if (chunks === null) this.#emitter.statements.push(...rests);
     else {
@@ -209,7 +216,7 @@ class LoopNest {
           this.#emitter.statements.push(set(register, result));
           result = get(register);
         }
-        writes.push(store(this.#bufferOf(node), this.#emitter.index(index, part), result));
+        writes.push(this.#emitter.store(this.#bufferOf(node), this.#emitter.index(index, part), result));
       }
     }
     this.#emitter.statements.push(...writes);

@@ -82,7 +82,12 @@ function chooseStrategy({ operand, axes, packing, lanes, total, width }: PanelOp
 }
 
 /** Loops over the terms of a block but for the last `keep` inner axes; the body gets the number of the first term. */
-function overTerms(emitter: Emitter, packing: Packing, keep: number, body: (term: Index) => void): void {
+export function overTerms(
+  emitter: Emitter,
+  packing: Packing,
+  keep: number,
+  body: (term: Index) => void,
+): void {
   const { cut, inner } = packing;
   const looped = inner.slice(0, inner.length - keep);
   const size = (axes: readonly Axis[]) => axes.reduce((n, axis) => n * axis.extent, 1);

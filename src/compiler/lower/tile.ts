@@ -1,6 +1,5 @@
 import type { Node } from '../../graph/node.ts';
-import { type Axis, constantIndex } from '../affine.ts';
-import { longestSum } from '../contraction_shape.ts';
+import type { Affine, Axis } from '../affine.ts';
 import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
 import {
   addIndex,
@@ -24,111 +23,16 @@ import {
   store,
   typeOf,
 } from '../ir_build.ts';
-import type { ContractKernel, KernelExpr, LoopKernel } from '../kernel.ts';
+import type { KernelExpr } from '../kernel.ts';
 import type { Target } from '../target.ts';
 import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter } from './emit.ts';
-import { mergeAxes } from './merge_axes.ts';
-import { type Packing, packPanels } from './pack.ts';
+import { overTerms, type Packing, packPanels } from './pack.ts';
 import { bindRows } from './rows.ts';
-import { isVectorizable } from './vectorize.ts';
+import { alongAxes, besidesAxes, product, roundUp, type TilePlan, widestExtract } from './tile_plan.ts';
+import { allowsPartial, coefficientOf, isVectorizable } from './vectorize.ts';
 
-/**
- * A dense product as the five loops of Goto and van de Geijn (2008): columns, sum, rows in blocks that fit the caches; within
- * a block both operands are packed in the order in which a register tile consumes them. Packing evaluates whatever expression
- * the operand is, so that windows, padding and elementwise producers cost no array of their own.
- */
-export interface TilePlan {
-  readonly kernel: ContractKernel;
-  readonly rows: number;
-  readonly columns: number;
-  /** Axes of the sum that are looped over block by block. */
-  readonly sumOuter: readonly Axis[];
-  /** The axis of the sum that is cut into chunks, if any. */
-  readonly sumCut: Axis | null;
-  readonly chunk: number;
-  /** Axes of the sum that lie in every block whole. */
-  readonly sumInner: readonly Axis[];
-  /** Longest sum of a block. */
-  readonly sumLength: number;
-  readonly rowBlock: number;
-  readonly columnBlock: number;
-}
-
-const product = (axes: readonly Axis[]): number => axes.reduce((n, axis) => n * axis.extent, 1);
-const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
-
-export function planTile(source: ContractKernel, target: Target): TilePlan {
-  const kernel = mergeContractAxes(source);
-  const [rows, columns, sum] = [kernel.m, kernel.n, kernel.k].map(product);
-  let inner = kernel.k.length;
-  let innerSize = 1;
-  // What follows the sum in the tile store needs the whole sum; otherwise blocks that fit the first-level cache are better.
-  const followed = kernel.outputs.some((o) => o.value.op !== 'result');
-  const limit = followed && sum <= longestSum ? longestSum : target.sumBlock;
-  while (inner > 0 && innerSize * kernel.k[inner - 1].extent <= limit) innerSize *= kernel.k[--inner].extent;
-  const cut = inner > 0 ? kernel.k[inner - 1] : null;
-  const most = Math.max(1, Math.floor(limit / innerSize));
-  const chunk = cut === null ? 1 : Math.ceil(cut.extent / Math.ceil(cut.extent / most));
-  const sumLength = innerSize * chunk;
-  const nr = target.tileVectors * target.lanes;
-  const fit = (elements: number, of: number, step: number) =>
-    Math.min(roundUp(of, step), Math.max(step, Math.floor(elements / sumLength / step) * step));
-  return {
-    kernel,
-    rows,
-    columns,
-    sumOuter: cut === null ? [] : kernel.k.slice(0, inner - 1),
-    sumCut: cut,
-    chunk,
-    sumInner: kernel.k.slice(inner),
-    sumLength,
-    rowBlock: fit(target.rowBlockElements, rows, target.tileRows),
-    columnBlock: fit(target.columnBlockElements, columns, nr),
-  };
-}
-
-/** Bytes of scratch memory: packed rows, packed columns, the last vectors of a tile that reaches over the edge. */
-export function tileScratch(plan: TilePlan, { lanes, tileRows }: Target): [number, number, number] {
-  // Packing may write up to a vector past the end.
-  return [
-    (plan.rowBlock * plan.sumLength + lanes) * 4,
-    (plan.columnBlock * plan.sumLength + lanes) * 4,
-    lanes > widestExtract ? tileRows * lanes * 4 : 0,
-  ];
-}
-
-/** Vectors with more lanes than this are taken apart by way of memory. */
-const widestExtract = 4;
-
-/** Neighbouring axes of one role that all indices run through become one axis. */
-function mergeContractAxes(kernel: ContractKernel): ContractKernel {
-  const value: KernelExpr = { op: 'binary', dtype: kernel.node.dtype, kind: 'mul', a: kernel.a, b: kernel.b };
-  const loops: LoopKernel = {
-    kind: 'loops',
-    name: kernel.name,
-    axes: [...kernel.batch, ...kernel.m, ...kernel.n, ...kernel.k],
-    reduced: new Set(kernel.k.map((axis) => axis.id)),
-    reductions: [{ node: kernel.node, kind: 'sum', value, position: constantIndex(0) }],
-    outputs: kernel.outputs,
-  };
-  const roles = new Map<number, string>();
-  for (const role of ['batch', 'm', 'n', 'k'] as const)
-    for (const axis of kernel[role]) roles.set(axis.id, role);
-  const merged = mergeAxes(loops, roles);
-  const { a, b } = merged.reductions[0].value as KernelExpr & { op: 'binary' };
-  const list = (role: string) => merged.axes.filter((axis) => roles.get(axis.id) === role);
-  return {
-    ...kernel,
-    a,
-    b,
-    outputs: merged.outputs,
-    batch: list('batch'),
-    m: list('m'),
-    n: list('n'),
-    k: list('k'),
-  };
-}
+/** Products of many rows and columns as loop IR: packing, the register tile, what follows it. */
 
 export function lowerTile(
   plan: TilePlan,
@@ -156,6 +60,9 @@ interface Range {
 
 const whole = (extent: number): Range => ({ begin: i32Constant(0), end: i32Constant(extent) });
 
+/** Given a term of the sum, where its rows or columns are. */
+type Reader = (term: Index) => (position: number) => Expr;
+
 class TileNest {
   readonly #plan: TilePlan;
   readonly #emitter: Emitter;
@@ -165,6 +72,8 @@ class TileNest {
   readonly #edge: Buffer;
   readonly #target: Target;
   readonly #isSplit: boolean;
+  /** Where a tile that is read in place begins. */
+  readonly #rowStart = local('rowStart', typeOf('i32'));
   /** Whether what is being written adds to the sum of earlier blocks. */
   #adds = false;
   /** 1 while the first block of the sum is done: later ones add to what is there. */
@@ -189,8 +98,8 @@ class TileNest {
 
   /** Builds the loops; returns the chunks, if the product was divided: by batch, else by rows or columns. */
   build(): Chunks | null {
-    const { kernel, rows, columns } = this.#plan;
-    const { chunkWork, lanes, tileRows, tileVectors } = this.#target;
+    const { kernel, rows, columns, tileRows, tileVectors } = this.#plan;
+    const { chunkWork, lanes } = this.#target;
     const [first, ...others] = kernel.batch;
     const work = rows * columns * product(kernel.k) * product(kernel.batch);
     const nest = (axes: readonly Axis[], r: Range, c: Range): void => {
@@ -238,24 +147,39 @@ class TileNest {
     this.#emitter.statements.push(loop(start, begin, end, block, statements));
   }
 
+  /** Columns, sum, rows; or, with rows that are packed once, sum, rows, columns. */
   #columns(rows: Range, columns: Range): void {
-    this.#blocks('column', columns, this.#plan.columnBlock, (start, end) => {
-      if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 1)));
-      this.#sum(start, end, rows);
+    const { columnBlock, packsRowsFirst } = this.#plan;
+    if (packsRowsFirst) {
+      this.#sum((packing) => {
+        this.#packRows(packing, rows.begin, rows.end);
+        this.#blocks('column', columns, columnBlock, (start, end) => {
+          this.#packColumns(packing, start, end);
+          this.#tiles(packing, rows, { begin: start, end });
+        });
+      });
+      return;
+    }
+    this.#blocks('column', columns, columnBlock, (start, end) => {
+      this.#sum((packing) => {
+        this.#packColumns(packing, start, end);
+        this.#blocks('row', rows, this.#plan.rowBlock, (rowStart, rowEnd) => {
+          this.#packRows(packing, rowStart, rowEnd);
+          this.#tiles(packing, { begin: rowStart, end: rowEnd }, { begin: start, end });
+        });
+      });
     });
   }
 
-  #sum(columnStart: Expr, columnEnd: Expr, rows: Range): void {
+  /** A loop over the blocks of the sum. */
+  #sum(body: (packing: Packing) => void): void {
     const { sumOuter, sumCut, sumInner, chunk } = this.#plan;
     const inner = product(sumInner);
+    if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 1)));
     const block = (from: Expr, to: Expr) => {
       const length = binary('mul', binary('sub', to, from), i32Constant(inner));
-      const packing: Packing = {
-        cut: sumCut === null ? null : { axis: sumCut, from, to },
-        inner: sumInner,
-        length,
-      };
-      this.#block(packing, columnStart, columnEnd, rows);
+      const cut = sumCut === null ? null : { axis: sumCut, from, to };
+      body({ cut, inner: sumInner, length });
       if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 0)));
     };
     const nest = (axes: readonly Axis[]): void => {
@@ -267,108 +191,199 @@ class TileNest {
     nest(sumOuter);
   }
 
-  #block(packing: Packing, columnStart: Expr, columnEnd: Expr, rowRange: Range): void {
-    const { kernel, rows, rowBlock, columns } = this.#plan;
-    const { lanes, tileRows, tileVectors } = this.#target;
-    const nr = lanes * tileVectors;
+  #packRows(packing: Packing, from: Expr, to: Expr): void {
+    const { kernel, rows, rowAccess, tileRows } = this.#plan;
+    if (rowAccess !== 'packed') return;
+    const panels = { operand: kernel.a, axes: kernel.m, total: rows, width: tileRows };
     packPanels(this.#emitter, {
-      operand: kernel.b,
-      axes: kernel.n,
-      total: columns,
-      from: columnStart,
-      to: columnEnd,
-      width: nr,
-      into: this.#packedColumns,
+      ...panels,
+      from,
+      to,
+      into: this.#packedRows,
       packing,
-      lanes,
-    });
-    this.#blocks('row', rowRange, rowBlock, (rowStart, rowEnd) => {
-      packPanels(this.#emitter, {
-        operand: kernel.a,
-        axes: kernel.m,
-        total: rows,
-        from: rowStart,
-        to: rowEnd,
-        width: tileRows,
-        into: this.#packedRows,
-        packing,
-        lanes,
-      });
-      this.#tiles(packing.length, rowStart, rowEnd, columnStart, columnEnd);
+      lanes: this.#target.lanes,
     });
   }
 
-  #tiles(length: Expr, rowStart: Expr, rowEnd: Expr, columnStart: Expr, columnEnd: Expr): void {
-    const { lanes, tileRows, tileVectors } = this.#target;
-    const nr = lanes * tileVectors;
+  #packColumns(packing: Packing, from: Expr, to: Expr): void {
+    const { kernel, columns, columnAccess, tileVectors } = this.#plan;
+    if (columnAccess !== 'packed') return;
+    const { lanes } = this.#target;
+    const panels = { operand: kernel.b, axes: kernel.n, total: columns, width: lanes * tileVectors };
+    packPanels(this.#emitter, { ...panels, from, to, into: this.#packedColumns, packing, lanes });
+  }
+
+  #tiles(packing: Packing, rows: Range, columns: Range): void {
+    const { tileRows, tileVectors } = this.#plan;
+    const nr = this.#target.lanes * tileVectors;
     const [column, row] = [local('j', typeOf('i32')), local('i', typeOf('i32'))];
     const [panelB, panelA] = [local('bPanel', typeOf('i32')), local('aPanel', typeOf('i32'))];
     const advance = (panel: Local, width: number) =>
-      set(panel, binary('add', get(panel), binary('mul', length, i32Constant(width))));
+      set(panel, binary('add', get(panel), binary('mul', packing.length, i32Constant(width))));
     const columnBody = this.#emitter.inside([], () => {
       const here = this.#emitter.statements;
+      const columnsOf = this.#columnReader(packing, panelB, column);
       here.push(set(panelA, i32Constant(0)));
       const rowBody = this.#emitter.inside([], () => {
-        this.#tile(length, panelA, panelB, row, rowEnd, column);
+        this.#tile(packing, this.#rowReader(packing, panelA, row), columnsOf, row, rows.end, column);
         this.#emitter.statements.push(advance(panelA, tileRows));
       });
-      here.push(loop(row, rowStart, rowEnd, tileRows, rowBody), advance(panelB, nr));
+      here.push(loop(row, rows.begin, rows.end, tileRows, rowBody), advance(panelB, nr));
     });
     this.#emitter.statements.push(
       set(panelB, i32Constant(0)),
-      loop(column, columnStart, columnEnd, nr, columnBody),
+      loop(column, columns.begin, columns.end, nr, columnBody),
     );
   }
 
+  /** Axes that the innermost loops run through. */
+  #summed({ cut, inner }: Packing): readonly Axis[] {
+    return cut === null ? inner : [cut.axis, ...inner];
+  }
+
+  /** An index without its terms along the innermost sum, kept in a register of the present level. */
+  #start(x: Affine, packing: Packing): Local {
+    const start = local('start', typeOf('i32'));
+    this.#emitter.statements.push(
+      set(start, indexValue(this.#emitter.index(besidesAxes(x, this.#summed(packing))))),
+    );
+    return start;
+  }
+
+  /** Where vector v of the columns of a term lies. */
+  #columnReader(packing: Packing, panel: Local, column: Local): Reader {
+    const { kernel, columnAccess, tileVectors } = this.#plan;
+    const { lanes } = this.#target;
+    if (columnAccess === 'packed') {
+      const nr = lanes * tileVectors;
+      return (term) => {
+        const at0 = addIndex(at(panel), scaleIndex(term, nr));
+        return (v) => load(this.#packedColumns, addIndex(at0, index(v * lanes)), lanes);
+      };
+    }
+    const operand = kernel.b as KernelExpr & { op: 'load' };
+    let start: Local | null = null;
+    this.#emitter.statements.push(
+      ...this.#emitter.inside(bindRows(this.#emitter, kernel.n, at(column), null), () => {
+        start = this.#start(operand.index, packing);
+      }),
+    );
+    return this.#inPlace(operand, packing, [start!], 0, lanes);
+  }
+
+  /** Where row r of a term lies. */
+  #rowReader(packing: Packing, panel: Local, row: Local): Reader {
+    const { kernel, rows, rowAccess, tileRows } = this.#plan;
+    if (rowAccess === 'packed') {
+      return (term) => {
+        const at0 = addIndex(at(panel), scaleIndex(term, tileRows));
+        return (r) => load(this.#packedRows, addIndex(at0, index(r)));
+      };
+    }
+    const operand = kernel.a as KernelExpr & { op: 'load' };
+    const { statements } = this.#emitter;
+    const startAt = (position: Index): Local => {
+      let start: Local | null = null;
+      const body = this.#emitter.inside(bindRows(this.#emitter, kernel.m, position, null), () => {
+        start = this.#start(operand.index, packing);
+      });
+      statements.push(...body);
+      return start!;
+    };
+    const last = kernel.m[kernel.m.length - 1];
+    if (rowAccess === 'strided') {
+      // A tile that would reach over the end begins earlier.
+      const latest = i32Constant(rows - tileRows);
+      const isWhole = rows % tileRows === 0;
+      statements.push(set(this.#rowStart, isWhole ? get(row) : binary('min', get(row), latest)));
+      const stride = coefficientOf(operand.index, last.id);
+      return this.#inPlace(operand, packing, [startAt(at(this.#rowStart))], stride, 1);
+    }
+    const starts = Array.from({ length: tileRows }, (_, r) => {
+      const position = local('clamped', typeOf('i32'));
+      const unclamped = indexValue(addIndex(at(row), index(r)));
+      statements.push(set(position, binary('min', unclamped, i32Constant(rows - 1))));
+      return startAt(at(position));
+    });
+    return this.#inPlace(operand, packing, starts, 0, 1);
+  }
+
+  /** Elements of an operand where they lie: at the starts given, or at one start and a stride apart. */
+  #inPlace(
+    operand: KernelExpr & { op: 'load' },
+    packing: Packing,
+    starts: readonly Local[],
+    stride: number,
+    lanes: number,
+  ): Reader {
+    const buffer = this.#bufferOf(operand.source);
+    const along = alongAxes(operand.index, this.#summed(packing));
+    return () => {
+      const term = this.#emitter.index(along);
+      if (starts.length > 1) return (r) => load(buffer, addIndex(at(starts[r]), term), lanes);
+      const here = local('here', typeOf('i32'));
+      this.#emitter.statements.push(set(here, indexValue(addIndex(at(starts[0]), term))));
+      const step = lanes > 1 ? lanes : stride;
+      return (r) => load(buffer, addIndex(at(here), index(r * step)), lanes);
+    };
+  }
+
   /** One register tile: multiply and add along the sum, then store. */
-  #tile(length: Expr, panelA: Local, panelB: Local, row: Local, rowEnd: Expr, column: Local): void {
-    const { lanes, fma, tileRows, tileVectors } = this.#target;
-    const nr = lanes * tileVectors;
+  #tile(packing: Packing, rowsOf: Reader, columnsOf: Reader, row: Local, rowEnd: Expr, column: Local): void {
+    const { columnAccess, rowAccess, tileRows, tileVectors } = this.#plan;
+    const { lanes, fma } = this.#target;
     const vector = typeOf('f32', lanes);
     const { statements } = this.#emitter;
     const accumulators = Array.from({ length: tileRows }, (_, r) =>
       Array.from({ length: tileVectors }, (_, v) => local(`c${r}${v}`, vector)),
     );
     for (const c of accumulators.flat()) statements.push(set(c, constant(vector, 0)));
-    const p = local('p', typeOf('i32'));
-    // One term a round: unrolled further, V8 spills the accumulators.
-    const body: Statement[] = [];
     const b = Array.from({ length: tileVectors }, (_, v) => local(`b${v}`, vector));
-    b.forEach((register, v) => {
-      const position = addIndex(at(panelB), addIndex(scaleIndex(at(p), nr), index(v * lanes)));
-      body.push(set(register, load(this.#packedColumns, position, lanes)));
-    });
-    accumulators.forEach((line, r) => {
-      const position = addIndex(at(panelA), addIndex(scaleIndex(at(p), tileRows), index(r)));
-      const a = local(`a${r}`, vector);
-      body.push(set(a, splat(load(this.#packedRows, position), lanes)));
-      line.forEach((c, v) => {
-        const sum = fma
-          ? multiplyAdd(get(a), get(b[v]), get(c))
-          : binary('add', get(c), binary('mul', get(a), get(b[v])));
-        body.push(set(c, sum));
+    // One term a round: unrolled further, V8 spills the accumulators.
+    const round = (term: Index): void => {
+      const [rowAt, columnAt] = [rowsOf(term), columnsOf(term)];
+      const body = this.#emitter.statements;
+      b.forEach((register, v) => {
+        body.push(set(register, columnAt(v)));
       });
-    });
-    statements.push(loop(p, 0, length, 1, body));
+      accumulators.forEach((line, r) => {
+        const a = local(`a${r}`, vector);
+        body.push(set(a, splat(rowAt(r), lanes)));
+        line.forEach((c, v) => {
+          const sum = fma
+            ? multiplyAdd(get(a), get(b[v]), get(c))
+            : binary('add', get(c), binary('mul', get(a), get(b[v])));
+          body.push(set(c, sum));
+        });
+      });
+    };
+    if (rowAccess === 'packed' && columnAccess === 'packed') {
+      const p = local('p', typeOf('i32'));
+      const body = this.#emitter.inside([], () => round(at(p)));
+      statements.push(loop(p, 0, packing.length, 1, body));
+    } else overTerms(this.#emitter, packing, 0, round);
     this.#store(accumulators, row, rowEnd, column);
   }
 
   /** Writes a tile: whole, or the part of it that lies inside of the output. */
   #store(accumulators: readonly Local[][], row: Local, rowEnd: Expr, column: Local): void {
-    const { rows, columns } = this.#plan;
-    const { lanes, tileRows, tileVectors } = this.#target;
-    const nr = lanes * tileVectors;
+    const { rows, columns, rowAccess, tileRows, tileVectors } = this.#plan;
+    const nr = this.#target.lanes * tileVectors;
+    const isStrided = rowAccess === 'strided';
+    const first = isStrided ? this.#rowStart : row;
     const lines = (count: number): Statement[] => {
       const byRows = (checked: boolean) =>
         this.#emitter.inside([], () => {
           accumulators.forEach((line, r) => {
-            const body = this.#emitter.inside([], () =>
-              this.#line(line, r, addIndex(at(row), index(r)), column, count),
-            );
-            if (!checked || r === 0) this.#emitter.statements.push(...body);
+            const position = addIndex(at(first), index(r));
+            const body = this.#emitter.inside([], () => this.#line(line, r, position, column, count));
+            if (!checked || r === (isStrided ? tileRows - 1 : 0)) this.#emitter.statements.push(...body);
             else {
-              const isInside = compare('lt', indexValue(addIndex(at(row), index(r))), rowEnd);
-              this.#emitter.statements.push(ifThen(isInside, body));
+              // A tile that began earlier has rows at its head that are done already.
+              const isNew = isStrided
+                ? compare('le', get(row), indexValue(position))
+                : compare('lt', indexValue(position), rowEnd);
+              this.#emitter.statements.push(ifThen(isNew, body));
             }
           });
         });
@@ -389,9 +404,9 @@ class TileNest {
       statements.push(...all());
       return;
     }
-    const first = all();
+    const anew = all();
     this.#adds = true;
-    statements.push(ifThen(get(this.#isFirst), first, all()));
+    statements.push(ifThen(get(this.#isFirst), anew, all()));
     this.#adds = false;
   }
 
@@ -404,84 +419,59 @@ class TileNest {
     const others = kernel.n.slice(0, -1).map((axis) => [axis.id, index(0)] as const);
     const rowAxes = bindRows(this.#emitter, kernel.m, row, kernel.outputs);
     const memo = new Map<KernelExpr, boolean>();
-    const wide = kernel.outputs.every((o) => isVectorizable(o.value, n.id, memo))
-      ? Math.floor(count / lanes)
-      : 0;
-    if (wide > 0) {
-      this.#emitter.vectorize({ id: n.id, lanes });
+    const fits = kernel.outputs.every((o) => isVectorizable(o.value, n.id, memo));
+    const wide = fits ? Math.floor(count / lanes) : 0;
+    const rest = fits && allowsPartial(kernel) ? count - wide * lanes : 0;
+    const vectors = (from: number, to: number, part?: number) => {
+      this.#emitter.vectorize({ id: n.id, lanes, ...(part === undefined ? {} : { count: part }) });
       const body = this.#emitter.inside([...rowAxes, ...others, [n.id, at(column)]], () => {
         this.#emitter.define(kernel.node, accumulators.map(get));
-        for (let v = 0; v < wide; v++) this.#write(v, lanes);
+        for (let v = from; v < to; v++) this.#write(v, true);
       });
       this.#emitter.vectorize(null);
       this.#emitter.statements.push(...body);
+    };
+    if (wide > 0) vectors(0, wide);
+    if (rest > 0) vectors(wide, wide + 1, rest);
+    for (let lane = wide * lanes + rest; lane < count; lane++) {
+      const position = [n.id, addIndex(at(column), index(lane))] as const;
+      const body = this.#emitter.inside([...rowAxes, ...others, position], () => {
+        this.#emitter.define(kernel.node, [this.#lane(accumulators, line, lane)]);
+        this.#write(0, false);
+      });
+      this.#emitter.statements.push(...body);
     }
-    const bind = (from: number) => [
-      ...rowAxes,
-      ...others,
-      [n.id, addIndex(at(column), index(from))] as const,
-    ];
-    if (lanes > widestExtract) this.#edgeOfLine(accumulators, line, wide, count, bind, memo);
-    else
-      for (let lane = wide * lanes; lane < count; lane++) {
-        const body = this.#emitter.inside(bind(lane), () => {
-          const accumulator = accumulators[Math.floor(lane / lanes)];
-          this.#emitter.define(kernel.node, [extract(get(accumulator), lane % lanes)]);
-          this.#write(0, 1);
-        });
-        this.#emitter.statements.push(...body);
-      }
     this.#emitter.forget(kernel.node);
   }
 
-  /** The columns behind the last whole vector, in shorter and shorter vectors that are read back from memory. */
-  #edgeOfLine(
-    accumulators: readonly Local[],
-    line: number,
-    wide: number,
-    count: number,
-    bind: (from: number) => (readonly [number, Index])[],
-    memo: Map<KernelExpr, boolean>,
-  ): void {
-    const { kernel } = this.#plan;
+  /** One lane of a line of the tile, by way of memory where vectors are long. */
+  #lane(accumulators: readonly Local[], line: number, lane: number): Expr {
     const { lanes } = this.#target;
-    const n = kernel.n[kernel.n.length - 1];
-    const fits = kernel.outputs.every((o) => isVectorizable(o.value, n.id, memo));
-    for (let vector = wide; vector * lanes < count; vector++) {
-      this.#emitter.statements.push(store(this.#edge, index(line * lanes), get(accumulators[vector])));
-      const end = Math.min(lanes, count - vector * lanes);
-      let piece = fits ? lanes / 2 : 1;
-      for (let from = 0; from < end; from += piece) {
-        while (from + piece > end) piece /= 2;
-        const width = piece;
-        if (width > 1) this.#emitter.vectorize({ id: n.id, lanes: width });
-        const body = this.#emitter.inside(bind(vector * lanes + from), () => {
-          const kept = local('edge', typeOf('f32', width));
-          this.#emitter.statements.push(set(kept, load(this.#edge, index(line * lanes + from), width)));
-          this.#emitter.define(kernel.node, [get(kept)]);
-          this.#write(0, width);
-        });
-        this.#emitter.vectorize(null);
-        this.#emitter.statements.push(...body);
-      }
-    }
+    const accumulator = accumulators[Math.floor(lane / lanes)];
+    if (lanes <= widestExtract) return extract(get(accumulator), lane % lanes);
+    const kept = local('lane', typeOf('f32'));
+    this.#emitter.statements.push(
+      store(this.#edge, index(line * lanes), get(accumulator)),
+      set(kept, load(this.#edge, index(line * lanes + (lane % lanes)))),
+    );
+    return get(kept);
   }
 
-  #write(part: number, lanes: number): void {
+  #write(part: number, isVector: boolean): void {
     const { outputs } = this.#plan.kernel;
     const { statements } = this.#emitter;
     const writes: Statement[] = [];
     for (const output of outputs) {
       const buffer = this.#bufferOf(output.node);
       const position = this.#emitter.index(output.index, part);
-      let value = this.#emitter.emit(output.value, part, lanes > 1);
-      if (this.#adds) value = binary('add', load(buffer, position, lanes), value);
+      let value = this.#emitter.emit(output.value, part, isVector);
+      if (this.#adds) value = binary('add', this.#emitter.load(buffer, position, value.type.lanes), value);
       else if (outputs.length > 1 && value.op !== 'local') {
         const kept = local('v', value.type);
         statements.push(set(kept, value));
         value = get(kept);
       }
-      writes.push(store(buffer, position, value));
+      writes.push(this.#emitter.store(buffer, position, value));
     }
     statements.push(...writes);
   }

@@ -4,7 +4,9 @@ import { visitIndices } from './merge_axes.ts';
 
 /** Which axis of a kernel can be covered several lanes at a time, with contiguous loads and stores. */
 
-const coefficientOf = (x: Affine, id: number): number => x.terms.find(([atom]) => atom.id === id)?.[1] ?? 0;
+/** The constant factor of an axis in an index. */
+export const coefficientOf = (x: Affine, id: number): number =>
+  x.terms.find(([atom]) => atom.id === id)?.[1] ?? 0;
 
 /** Whether an index depends on an axis otherwise than by a constant coefficient. */
 function hides(x: Affine, id: number): boolean {
@@ -53,12 +55,47 @@ export function isVectorizable(x: KernelExpr, id: number, known = new Map<Kernel
   return result;
 }
 
-/** The axis to vectorize, or null: the one along which everything is contiguous, the innermost of them. */
+/**
+ * The axis to vectorize, or null: the one along which everything is contiguous, the innermost of them that fills a vector; else one
+ * that fills a part of a vector.
+ */
 export function vectorAxis(kernel: LoopKernel, lanes: number): Axis | null {
+  const whole = contiguousAxis(kernel, (axis) => axis.extent >= lanes);
+  if (whole !== null || !allowsPartial(kernel)) return whole;
+  return contiguousAxis(kernel, (axis) => axis.extent > 1 && !kernel.reduced.has(axis.id));
+}
+
+/** Whether parts of vectors can be read and written: all arrays have elements of 4 bytes. */
+export function allowsPartial({
+  outputs,
+  reductions = [],
+}: Pick<LoopKernel, 'outputs'> & Partial<Pick<LoopKernel, 'reductions'>>): boolean {
+  const seen = new Map<KernelExpr, boolean>();
+  const fits = (x: KernelExpr): boolean => {
+    let result = seen.get(x);
+    if (result !== undefined) return result;
+    result = x.op !== 'load' || (x.dtype !== 'bool' && x.dtype !== 'float64');
+    visitIndices(
+      x,
+      () => {},
+      (operand) => {
+        result &&= fits(operand);
+      },
+    );
+    seen.set(x, result);
+    return result;
+  };
+  return (
+    outputs.every(({ node, value }) => node.dtype !== 'bool' && node.dtype !== 'float64' && fits(value)) &&
+    reductions.every(({ value }) => fits(value))
+  );
+}
+
+function contiguousAxis(kernel: LoopKernel, isLong: (axis: Axis) => boolean): Axis | null {
   const known = () => new Map<KernelExpr, boolean>();
   for (let i = kernel.axes.length - 1; i >= 0; i--) {
     const axis = kernel.axes[i];
-    if (axis.extent < lanes) continue;
+    if (!isLong(axis)) continue;
     const memo = known();
     const fits = (x: KernelExpr) => isVectorizable(x, axis.id, memo);
     const isReduced = kernel.reduced.has(axis.id);

@@ -272,7 +272,17 @@ export abstract class ExpressionWriter {
       code.op('i32x4.extend_low_i16x8_u');
       if (lanes === 2) code.op('i64x2.extend_low_i32x4_u');
       code.op(lanes === 4 ? 'i32x4.neg' : 'i64x2.neg');
+    } else if (x.count !== undefined) {
+      if (x.count === 3) this.address(x);
+      code.memory(x.count === 1 ? 'v128.load32_zero' : 'v128.load64_zero', align, offset);
+      if (x.count === 3) this.lane('v128.load32_lane', 2, align, offset + 8);
     } else code.memory(lanes * bytesOf(x.buffer) === 16 ? 'v128.load' : 'v128.load64_zero', align, offset);
+  }
+
+  /** A load or store of one lane, whose number follows the instruction. */
+  private lane(op: Opcode, lane: number, align: number, offset: number): void {
+    this.code.memory(op, align, offset);
+    this.code.bytes.byte(lane);
   }
 
   /** Stores a value at an access. */
@@ -290,13 +300,26 @@ export abstract class ExpressionWriter {
       code.op('v128.and');
       const width = 16 / type.lanes;
       this.shuffleSelf(Array.from({ length: 16 }, (_, i) => (i % type.lanes) * width));
-      code.memory(type.lanes === 4 ? 'v128.store32_lane' : 'v128.store16_lane', 0, offset);
-      code.bytes.byte(0);
-    } else if (type.lanes * bytesOf(access.buffer) === 16) code.memory('v128.store', align, offset);
-    else {
-      code.memory('v128.store64_lane', align, offset);
-      code.bytes.byte(0);
+      this.lane(type.lanes === 4 ? 'v128.store32_lane' : 'v128.store16_lane', 0, 0, offset);
+    } else if (access.count !== undefined) this.storeSome(access, access.count, align, offset);
+    else if (type.lanes * bytesOf(access.buffer) === 16) code.memory('v128.store', align, offset);
+    else this.lane('v128.store64_lane', 0, align, offset);
+  }
+
+  /** The first lanes of the vector on the stack, whose address lies below it. */
+  private storeSome(access: Access & { op: 'store' }, count: number, align: number, offset: number): void {
+    const { code } = this;
+    if (count < 3) {
+      this.lane(count === 1 ? 'v128.store32_lane' : 'v128.store64_lane', 0, align, offset);
+      return;
     }
+    const value = code.allocate('v128');
+    code.tee(value);
+    this.lane('v128.store64_lane', 0, align, offset);
+    this.address(access);
+    code.get(value);
+    this.lane('v128.store32_lane', 2, align, offset + 8);
+    code.release('v128', value);
   }
 
   private unsupported(x: Expr): never {

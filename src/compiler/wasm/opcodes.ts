@@ -135,6 +135,7 @@ export const opcodes = {
   'v128.xor': 0xfd51,
   'v128.bitselect': 0xfd52,
   'v128.any_true': 0xfd53,
+  'v128.load32_lane': 0xfd56,
   'v128.store16_lane': 0xfd59,
   'v128.store32_lane': 0xfd5a,
   'v128.store64_lane': 0xfd5b,

@@ -106,11 +106,14 @@ export function nativeTarget(): Target | null {
 /** The target that a compiler's macros describe. */
 export function targetOf(macros: ReadonlyMap<string, string>): Target {
   const shared = { chunkWork: 65536, sumBlock: 256, rowBlockElements: 65536, columnBlockElements: 1048576 };
-  if (macros.has('__AVX512F__')) return { ...shared, lanes: 16, fma: true, tileRows: 14, tileVectors: 2 };
+  if (macros.has('__AVX512F__'))
+    return { ...shared, lanes: 16, fma: true, tileRows: 14, tileVectors: 2, narrowRows: 28 };
   const fma = macros.has('__FMA__');
-  if (macros.has('__AVX2__')) return { ...shared, lanes: 8, fma, tileRows: 6, tileVectors: 2 };
-  if (macros.has('__aarch64__')) return { ...shared, lanes: 4, fma: true, tileRows: 8, tileVectors: 2 };
-  return { ...shared, lanes: 4, fma, tileRows: 4, tileVectors: 2 };
+  if (macros.has('__AVX2__'))
+    return { ...shared, lanes: 8, fma, tileRows: 6, tileVectors: 2, narrowRows: 12 };
+  if (macros.has('__aarch64__'))
+    return { ...shared, lanes: 4, fma: true, tileRows: 8, tileVectors: 2, narrowRows: 16 };
+  return { ...shared, lanes: 4, fma, tileRows: 4, tileVectors: 2, narrowRows: 8 };
 }
 
 /** A compiler's complaint, shortened to its first line. */
