@@ -3,12 +3,27 @@
 export * from './activation_layers.ts';
 export * from './activations.ts';
 export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  GlobalAvgPool1d,
+  GlobalAvgPool2d,
+  GlobalMaxPool1d,
+  GlobalMaxPool2d,
+  globalAvgPool1d,
+  globalAvgPool2d,
+  globalMaxPool1d,
+  globalMaxPool2d,
+} from './adaptive_pooling.ts';
+export {
   type AttentionOptions,
   attentionWeights,
   MultiHeadAttention,
   type MultiHeadOptions,
   scaledDotProductAttention,
 } from './attention.ts';
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions, batchNorm } from './batch_norm.ts';
 export { Conv1d, Conv2d, type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
