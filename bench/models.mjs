@@ -74,3 +74,53 @@ export class Gpt extends nn.Module {
     return this.head.forward(this.blocks.forward(x, { causal: true }));
   }
 }
+
+/** Two 3x3 convolutions, added to their input; where sizes change, a 1x1 convolution brings it along. */
+class BasicBlock extends nn.Module {
+  /** @param {number} inputs @param {number} outputs @param {number} stride */
+  constructor(inputs, outputs, stride) {
+    super();
+    const conv = (from, kernel, options) => new nn.Conv2d(from, outputs, kernel, { ...options, bias: false });
+    this.conv1 = conv(inputs, 3, { stride, padding: 1 });
+    this.bn1 = new nn.BatchNorm2d(outputs);
+    this.conv2 = conv(outputs, 3, { padding: 1 });
+    this.bn2 = new nn.BatchNorm2d(outputs);
+    this.downsample =
+      stride === 1 && inputs === outputs
+        ? null
+        : new nn.Sequential(conv(inputs, 1, { stride }), new nn.BatchNorm2d(outputs));
+  }
+
+  /** @param {Tensor} x */
+  forward(x) {
+    const y = this.bn1.forward(this.conv1.forward(x)).relu();
+    const shortcut = this.downsample === null ? x : this.downsample.forward(x);
+    return this.bn2.forward(this.conv2.forward(y)).add(shortcut).relu();
+  }
+}
+
+/**
+ * ResNet-18 as torchvision has it: images [batch, height, width, 3] to logits [batch, classes]. He, Zhang, Ren, Sun
+ * (2015).
+ */
+export class ResNet18 extends nn.Module {
+  /** @param {{ classes?: number, width?: number }} options width: channels of the first stage */
+  constructor({ classes = 1000, width = 64 } = {}) {
+    super();
+    this.conv1 = new nn.Conv2d(3, width, 7, { stride: 2, padding: 3, bias: false });
+    this.bn1 = new nn.BatchNorm2d(width);
+    this.stages = [1, 2, 4, 8].map((factor, stage) => {
+      const [inputs, outputs] = [width * (stage === 0 ? 1 : factor / 2), width * factor];
+      return [new BasicBlock(inputs, outputs, stage === 0 ? 1 : 2), new BasicBlock(outputs, outputs, 1)];
+    });
+    this.fc = new nn.Linear(8 * width, classes);
+  }
+
+  /** @param {Tensor} x */
+  forward(x) {
+    const stem = this.bn1.forward(this.conv1.forward(x)).relu();
+    const pooled = nn.maxPool2d(stem, 3, { stride: 2, padding: 1 });
+    const features = this.stages.flat().reduce((y, block) => block.forward(y), pooled);
+    return this.fc.forward(nn.globalAvgPool2d(features));
+  }
+}
