@@ -4,6 +4,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { grad } from '../core/transforms.ts';
 import { findCompiler } from '../runtime/cpu/c_compiler.ts';
 import { hasFma } from '../runtime/cpu/features.ts';
+import { objectCache } from '../runtime/cpu/object_cache.ts';
 import { threadCount } from '../runtime/cpu/threads.ts';
 import { print, type Terminal } from './terminal.ts';
 import { version } from './version.ts';
@@ -15,14 +16,21 @@ const simdModule = new Uint8Array([
 
 const yesNo = (holds: boolean): string => (holds ? 'yes' : 'no');
 
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /**
- * `nabla doctor`: what this machine offers and whether computing on it gives right results.
+ * `nabla doctor`: what this machine offers and whether computing on it gives right results. With `clearCache` it removes the compiled
+ * programs of the native tier instead.
  *
- * @throws Error if it does not
+ * @throws Error if results are wrong, or if programs cannot be removed
  */
-export function doctorCommand(terminal: Terminal): void {
+export function doctorCommand(terminal: Terminal, options: { readonly clearCache?: boolean } = {}): void {
+  if (options.clearCache) {
+    clearCache(terminal);
+    return;
+  }
   const simd = WebAssembly.validate(simdModule);
   const line = (name: string, value: string) => print(terminal, `${name.padEnd(12)} ${value}`);
   line('nabla', version);
@@ -46,6 +54,12 @@ export function doctorCommand(terminal: Terminal): void {
       ? `none (not needed): ${compiler}`
       : `NABLA_TIER=native: ${compiler.version}`,
   );
+  const cache = objectCache();
+  if (cache !== null) {
+    const { folder, entries, bytes, limit } = cache.describe();
+    const size = `${mebibytes(bytes)} of at most ${mebibytes(limit)}`;
+    line('native cache', `${folder}: ${programs(entries)}, ${size} (--clear-cache empties it)`);
+  }
   line('data', terminal.env.NABLA_DATA ?? 'NABLA_DATA is not set; recipes on real data need --data');
   const error = selfTest();
   line('self-test', error < 1e-5 ? 'passed: a matrix product and its gradient' : `failed: error ${error}`);
@@ -53,6 +67,23 @@ export function doctorCommand(terminal: Terminal): void {
     throw new Error(
       `doctor: a gradient computed here is wrong by ${error}; please report it with the lines above`,
     );
+}
+
+const programs = (count: number): string => (count === 1 ? '1 program' : `${count} programs`);
+
+function clearCache(terminal: Terminal): void {
+  const cache = objectCache();
+  if (cache === null) {
+    print(terminal, 'there is no cache of compiled programs, as native code is not possible here');
+    return;
+  }
+  const { folder, entries, bytes } = cache.describe();
+  const removed = cache.clear();
+  if (removed < entries)
+    throw new Error(
+      `doctor: ${programs(entries - removed)} of ${entries} in ${folder} cannot be removed; is the folder yours to write?`,
+    );
+  print(terminal, `removed ${programs(removed)}, ${mebibytes(bytes)}, from ${folder}`);
 }
 
 function hasSharedMemory(): boolean {

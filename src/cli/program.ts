@@ -77,7 +77,8 @@ function commands(terminal: Terminal): Command {
   program
     .command('doctor')
     .description('what this machine offers, and whether it computes rightly')
-    .action(() => doctorCommand(terminal));
+    .option('--clear-cache', 'remove the compiled programs of the native tier')
+    .action((flags: { clearCache?: boolean }) => doctorCommand(terminal, flags));
   return program;
 }
 

@@ -1,6 +1,6 @@
 import type { CompiledProgram } from '../compiler/compile.ts';
 import { type Node, topological } from '../graph/node.ts';
-import { buildNative } from './cpu/native_program.ts';
+import { buildNativeOrWasm } from './cpu/native_program.ts';
 import { buildWasm, type WasmArtifact, WasmProgram } from './cpu/wasm_program.ts';
 import { graphKey } from './graph_key.ts';
 import type { Program, ProgramSource } from './program.ts';
@@ -35,7 +35,10 @@ export function evaluate(nodes: readonly Node[]): Storage[] {
 /** Makes a program of a traced function. */
 export function compile(source: ProgramSource): Program {
   if (device() === 'reference') return referenceProgram(source);
-  const program = new WasmProgram(source, tier() === 'native' ? buildNative(source) : buildWasm(source));
+  const program = new WasmProgram(
+    source,
+    tier() === 'native' ? buildNativeOrWasm(source) : buildWasm(source),
+  );
   for (const watcher of watchers) watcher(program.compiled);
   return program;
 }
@@ -54,7 +57,7 @@ export function watchCompilations<T>(watcher: (compiled: CompiledProgram) => voi
 
 /**
  * The tier of jitted programs: `NABLA_TIER=native` compiles them with the system's C compiler, which takes a moment for each; without
- * it they are WebAssembly, as programs outside of jit always are.
+ * it, and where there is no compiler, they are WebAssembly, as programs outside of jit always are.
  */
 function tier(): 'wasm' | 'native' {
   const wanted = typeof process === 'undefined' ? undefined : process.env.NABLA_TIER;

@@ -200,11 +200,13 @@ export function compileSync(
       maxBuffer: 2 ** 26,
     };
     const run = host.processes.spawnSync(compiler.command, job.arguments, options);
-    if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') {
+    const { code } = (run.error ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ETIMEDOUT') {
       endGroup(run.pid);
       throw late(compiler, timeout);
     }
-    if (run.error !== undefined)
+    // A compiler that ends before it has read everything tells by its status why.
+    if (run.error !== undefined && code !== 'EPIPE')
       throw new CompileError(`${compiler.command} cannot be run: ${firstLine(run.error)}`);
     return finish(host, compiler, job, run.status ?? -1, run.stderr);
   } finally {

@@ -1,6 +1,7 @@
-import { type Compiler, compile, compileSync } from './c_compiler.ts';
-import { type NativeHost, nativeHost } from './native_host.ts';
+import { CompileError, type Compiler, compile, compileSync } from './c_compiler.ts';
+import { firstLine, type NativeHost, nativeHost } from './native_host.ts';
 import { objectCache } from './object_cache.ts';
+import { warn } from './warn.ts';
 
 /** An opened shared object. */
 export type Library = import('koffi').LibraryHandle;
@@ -38,10 +39,23 @@ function fromCache(host: NativeHost, key: string): Library | null {
   }
 }
 
-function open(host: NativeHost, key: string, content: Uint8Array): Library {
+let warned = false;
+
+/** Compiled code that cannot be kept serves this process all the same. */
+function warnAboutFolder(folder: string, problem: string): void {
+  if (warned) return;
+  warned = true;
+  warn(
+    `nabla: compiled programs cannot be kept in ${folder} (${problem}), so every process compiles them anew; NABLA_CACHE names another folder`,
+  );
+}
+
+function open(host: NativeHost, compiler: Compiler, key: string, content: Uint8Array): Library {
   const { fs, os, path, koffi } = host;
   let library: Library | null = null;
-  const file = objectCache()?.add(key, content) ?? null;
+  const cache = objectCache();
+  const file = cache?.add(key, content) ?? null;
+  if (cache !== null && cache.problem !== null) warnAboutFolder(cache.folder, cache.problem);
   if (file !== null) {
     try {
       library = koffi.load(file);
@@ -55,6 +69,8 @@ function open(host: NativeHost, key: string, content: Uint8Array): Library {
       const once = path.join(folder, 'object.so');
       fs.writeFileSync(once, content, { mode: 0o700 });
       library = koffi.load(once);
+    } catch (error) {
+      throw new CompileError(`what ${compiler.command} has made does not load: ${firstLine(error)}`);
     } finally {
       // What is loaded stays in memory without its file.
       fs.rmSync(folder, { recursive: true, force: true });
@@ -68,12 +84,12 @@ function open(host: NativeHost, key: string, content: Uint8Array): Library {
  * Compiles C text, or finds it compiled in this process or in the cache, and opens it.
  *
  * @param extra further options for the compiler
- * @throws CompileError if the compiler fails, Error if native code cannot be used at all
+ * @throws CompileError if the compiler fails or what it gives does not load, Error if native code cannot be used at all
  */
 export function loadObject(compiler: Compiler, text: string, extra: readonly string[] = []): Library {
   const host = requireHost();
   const key = keyOf(host, compiler, text, extra);
-  return fromCache(host, key) ?? open(host, key, compileSync(compiler, text, extra));
+  return fromCache(host, key) ?? open(host, compiler, key, compileSync(compiler, text, extra));
 }
 
 /** As `loadObject`; compiles in the background. */
@@ -87,5 +103,5 @@ export async function loadObjectAsync(
   const found = fromCache(host, key);
   if (found !== null) return found;
   const content = await compile(compiler, text, extra);
-  return loaded.get(key) ?? open(host, key, content);
+  return loaded.get(key) ?? open(host, compiler, key, content);
 }

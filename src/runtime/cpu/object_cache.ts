@@ -1,4 +1,4 @@
-import { type NativeHost, nativeHost } from './native_host.ts';
+import { firstLine, type NativeHost, nativeHost } from './native_host.ts';
 
 /**
  * Compiled objects on disk, by a hash of all that they were made from. An entry is one file, `<key>-<hash of the content>.so`, so a
@@ -8,6 +8,8 @@ import { type NativeHost, nativeHost } from './native_host.ts';
 export class ObjectCache {
   readonly folder: string;
   readonly limit: number;
+  /** Why the last `add` gave null, as the system says it. */
+  problem: string | null = null;
   readonly #host: NativeHost;
 
   /** @param limit bytes of all entries together; default 512 MiB */
@@ -54,7 +56,8 @@ export class ObjectCache {
       fs.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       fs.writeFileSync(unfinished, content, { mode: 0o700, flag: 'wx' });
       fs.renameSync(unfinished, file);
-    } catch {
+    } catch (error) {
+      this.problem = firstLine(error);
       try {
         fs.rmSync(unfinished, { force: true });
       } catch {
@@ -78,12 +81,15 @@ export class ObjectCache {
     return { folder: this.folder, entries: entries.length, bytes, limit: this.limit };
   }
 
-  /** Removes all entries, and what else the folder remembers; returns the number of entries. Loaded programs go on running. */
+  /**
+   * Removes all entries, and what else the folder remembers; returns the number of entries that it removed. Loaded programs go on
+   * running.
+   */
   clear(): number {
     const entries = this.#entries();
     for (const { name } of entries) this.#remove(name);
     this.#removeOthers(/^(unfinished|compiler)-/, Number.NEGATIVE_INFINITY);
-    return entries.length;
+    return entries.length - this.#entries().length;
   }
 
   #name(key: string, content: Uint8Array): string {
