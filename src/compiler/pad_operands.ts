@@ -11,6 +11,8 @@ import { fewColumns, fewRows, isTiled, rowsAndColumns } from './contraction_shap
 const fewChannels = 16;
 /** How much larger than the array its padded copy may be. */
 const mostGrowth = 2.5;
+/** A copy is always cheap beside this many times as many products. */
+const cheapCopy = 64;
 
 export function padOperands(node: Node): Node {
   if (!isOp(node, 'contract') || !isTiled(node)) return node;
@@ -50,6 +52,8 @@ function padOperand(
     high.push(isWindow ? Math.max(0, most - x.shape[dimension] + 1) : 0);
   });
   const grown = sizeOf(x.shape.map((n, i) => n + low[i] + high[i]));
-  if (grown === sizeOf(x.shape) || grown > mostGrowth * sizeOf(x.shape)) return null;
+  if (grown === sizeOf(x.shape)) return null;
+  const work = sizes.reduce((n, size) => n * size, 1);
+  if (grown > mostGrowth * sizeOf(x.shape) && !(inPlace && grown * cheapCopy <= work)) return null;
   return { operand: pad(x, low, high), index: index.map((i, d) => ({ ...i, offset: i.offset + low[d] })) };
 }

@@ -1,8 +1,9 @@
-import { make } from '../graph/build.ts';
+import { make, transpose } from '../graph/build.ts';
 import { attributeKey } from '../graph/key.ts';
 import { type Node, topological } from '../graph/node.ts';
 import type { Op } from '../graph/vocabulary.ts';
 import { absorbOperandTransposes, transposedContraction } from './absorb_transposes.ts';
+import { orientColumns } from './orient.ts';
 import { padOperands } from './pad_operands.ts';
 import { splitSums } from './split_sums.ts';
 
@@ -58,7 +59,11 @@ export function simplify(outputs: readonly Node[], isInput: (node: Node) => bool
     const plain = same ? node : make(node.op as Op, node.attributes as never, inputs, node);
     const isOnlyReader = () => readers.get(node.inputs[0]) === 1;
     const absorbed = absorbOperandTransposes(transposedContraction(plain, isOnlyReader), isInput);
-    replaced.set(node, share(splitSums(padOperands(absorbed))));
+    const padded = padOperands(absorbed);
+    const oriented = orientColumns(padded);
+    const made =
+      oriented === null ? splitSums(padded) : transpose(splitSums(oriented.node), oriented.permutation);
+    replaced.set(node, share(made));
   }
   const finals = outputs.map((o) => replaced.get(o)!);
   const used = new Set(topological(finals, isInput));

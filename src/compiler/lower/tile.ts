@@ -29,8 +29,16 @@ import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter } from './emit.ts';
 import { overTerms, type Packing, packPanels } from './pack.ts';
 import { bindRows } from './rows.ts';
-import { alongAxes, besidesAxes, product, roundUp, type TilePlan, widestExtract } from './tile_plan.ts';
-import { allowsPartial, coefficientOf, isVectorizable } from './vectorize.ts';
+import {
+  alongAxes,
+  besidesAxes,
+  product,
+  roundUp,
+  rowOffsets,
+  type TilePlan,
+  widestExtract,
+} from './tile_plan.ts';
+import { allowsPartial, isVectorizable } from './vectorize.ts';
 
 /** Products of many rows and columns as loop IR: packing, the register tile, what follows it. */
 
@@ -268,7 +276,7 @@ class TileNest {
         start = this.#start(operand.index, packing);
       }),
     );
-    return this.#inPlace(operand, packing, [start!], 0, lanes);
+    return this.#inPlace(operand, packing, [start!], (v) => v * lanes, lanes);
   }
 
   /** Where row r of a term lies. */
@@ -290,14 +298,13 @@ class TileNest {
       statements.push(...body);
       return start!;
     };
-    const last = kernel.m[kernel.m.length - 1];
     if (rowAccess === 'strided') {
       // A tile that would reach over the end begins earlier.
       const latest = i32Constant(rows - tileRows);
       const isWhole = rows % tileRows === 0;
       statements.push(set(this.#rowStart, isWhole ? get(row) : binary('min', get(row), latest)));
-      const stride = coefficientOf(operand.index, last.id);
-      return this.#inPlace(operand, packing, [startAt(at(this.#rowStart))], stride, 1);
+      const offsets = rowOffsets(this.#plan);
+      return this.#inPlace(operand, packing, [startAt(at(this.#rowStart))], (r) => offsets[r]);
     }
     const starts = Array.from({ length: tileRows }, (_, r) => {
       const position = local('clamped', typeOf('i32'));
@@ -305,26 +312,29 @@ class TileNest {
       statements.push(set(position, binary('min', unclamped, i32Constant(rows - 1))));
       return startAt(at(position));
     });
-    return this.#inPlace(operand, packing, starts, 0, 1);
+    return this.#inPlace(operand, packing, starts, () => 0);
   }
 
-  /** Elements of an operand where they lie: at the starts given, or at one start and a stride apart. */
+  /** Elements of an operand where they lie: at the starts given, or at offsets from one start. */
   #inPlace(
     operand: KernelExpr & { op: 'load' },
     packing: Packing,
     starts: readonly Local[],
-    stride: number,
-    lanes: number,
+    offset: (position: number) => number,
+    lanes = 1,
   ): Reader {
     const buffer = this.#bufferOf(operand.source);
     const along = alongAxes(operand.index, this.#summed(packing));
+    const element = (at: Index, position: number): Expr => {
+      const count = Math.min(lanes, this.#plan.columns - position * lanes);
+      return load(buffer, addIndex(at, index(offset(position))), lanes, lanes > 1 ? count : 1);
+    };
     return () => {
       const term = this.#emitter.index(along);
-      if (starts.length > 1) return (r) => load(buffer, addIndex(at(starts[r]), term), lanes);
+      if (starts.length > 1) return (r) => element(addIndex(at(starts[r]), term), r);
       const here = local('here', typeOf('i32'));
       this.#emitter.statements.push(set(here, indexValue(addIndex(at(starts[0]), term))));
-      const step = lanes > 1 ? lanes : stride;
-      return (r) => load(buffer, addIndex(at(here), index(r * step)), lanes);
+      return (position) => element(at(here), position);
     };
   }
 

@@ -127,11 +127,36 @@ function rowsInPlace(
   if (coefficientOf(operand.index, last.id) % cacheWay === 0 && Math.min(most, last.extent) > cacheWays)
     return null;
   if (m.length === 1) return { access: 'strided', tileRows: balanced(last.extent, most) };
-  let tileRows = Math.min(most, last.extent);
-  while (last.extent % tileRows !== 0) tileRows--;
+  const tileRows = wholeRows(m, most);
   if (tileRows * vectors >= leastAccumulators || tileRows === most) return { access: 'strided', tileRows };
   if (most <= mostSeparate) return { access: 'separate', tileRows: most };
   return columns <= fewColumns / 2 ? { access: 'separate', tileRows: mostSeparate } : null;
+}
+
+/** The most rows, at most `most`, of which each tile has a whole part of the last axes: a run of one axis, all of those behind it. */
+function wholeRows(m: readonly Axis[], most: number): number {
+  let rows = 1;
+  for (let i = m.length - 1; i >= 0; i--) {
+    let part = Math.min(m[i].extent, Math.floor(most / rows));
+    while (m[i].extent % part !== 0) part--;
+    rows *= part;
+    if (part < m[i].extent) break;
+  }
+  return rows;
+}
+
+/** How far behind the first row of a tile the others lie, where that is the same for all tiles. */
+export function rowOffsets({ kernel: { a, m }, tileRows }: TilePlan): number[] {
+  const { index } = a as KernelExpr & { op: 'load' };
+  return Array.from({ length: tileRows }, (_, row) => {
+    let [offset, rest] = [0, row];
+    for (let i = m.length - 1; i >= 0; i--) {
+      const position = i === 0 ? rest : rest % m[i].extent;
+      offset += position * coefficientOf(index, m[i].id);
+      rest = (rest - position) / m[i].extent;
+    }
+    return offset;
+  });
 }
 
 /** Whether the vectors of a tile can be read where they lie. */
