@@ -58,7 +58,7 @@ const largerOnce = 4;
 export function planTile(source: ContractKernel, target: Target): TilePlan {
   const kernel = mergeContractAxes(source);
   const [rows, columns, sum] = [kernel.m, kernel.n, kernel.k].map(product);
-  const tileVectors = columns <= target.lanes ? 1 : target.tileVectors;
+  const tileVectors = Math.min(target.tileVectors, Math.ceil(columns / target.lanes));
   const mostRows = tileVectors === 1 ? target.narrowRows : target.tileRows;
   const inPlace = rowsInPlace(kernel, columns, mostRows, tileVectors);
   const { access: rowAccess, tileRows } = inPlace ?? {
@@ -163,8 +163,9 @@ export function rowOffsets({ kernel: { a, m }, tileRows }: TilePlan): number[] {
 function columnsInPlace({ b, n, k }: ContractKernel, rows: number, tileRows: number, width: number): boolean {
   const operand = plainLoad(b);
   const last = n[n.length - 1];
-  if (operand === null || last.extent % width !== 0 || coefficientOf(operand.index, last.id) !== 1)
-    return false;
+  if (operand === null || coefficientOf(operand.index, last.id) !== 1) return false;
+  const isSingle = n.length === 1 && last.extent < width;
+  if (last.extent % width !== 0 && !isSingle) return false;
   if (rows <= tileRows) return true;
   return rows <= fewRows && coefficientOf(operand.index, k[k.length - 1].id) % cacheWay !== 0;
 }
