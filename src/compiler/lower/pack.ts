@@ -22,7 +22,7 @@ import {
 import type { KernelExpr } from '../kernel.ts';
 import type { Emitter } from './emit.ts';
 import { bindRows } from './rows.ts';
-import { isVectorizable } from './vectorize.ts';
+import { isVectorizable, readsOnlyWords } from './vectorize.ts';
 
 /** The part of a sum that one block covers. */
 export interface Packing {
@@ -76,7 +76,7 @@ function chooseStrategy({ operand, axes, packing, lanes, total, width }: PanelOp
   const whole = axes.length === 1 ? total >= lanes : lastRow.extent % lanes === 0 && width % lanes === 0;
   if (whole && along(lastRow)) return alongRows;
   const lastTerm = packing.inner[packing.inner.length - 1];
-  if (lanes >= square && lastTerm !== undefined && lastTerm.extent >= square && along(lastTerm))
+  if (lanes >= leastSquare && lastTerm !== undefined && lastTerm.extent >= lanes && along(lastTerm))
     return alongTerms;
   return oneByOne;
 }
@@ -188,80 +188,81 @@ const alongRows: Strategy = (emitter, { operand, axes, total, width, into, packi
   }
 };
 
-/** Rows and terms of a block that is turned in registers. */
-const square = 4;
+/** Fewest rows and terms of a block that is turned in registers. */
+const leastSquare = 4;
 
-/** Several terms of four rows at a time, turned in registers: terms are contiguous in the operand. Groups go as in alongRows. */
-const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, packing }, row, panel) => {
+/**
+ * Blocks of several terms of as many rows, turned in registers: terms are contiguous in the operand. Groups go as in alongRows. What is
+ * left of the terms fills a part of a block.
+ */
+const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, packing, lanes }, row, panel) => {
   const last = packing.inner[packing.inner.length - 1];
+  const square = lanes;
   const back = local('back', typeOf('i32'));
   const group = addIndex(index(Math.floor((width - 1) / square) * square), scaleIndex(at(back), -1));
   const whole = Math.floor(last.extent / square) * square;
+  const rest = last.extent - whole;
   const body = emitter.inside([], () => {
     const rows = Array.from({ length: square }, (_, r) =>
       bindRows(emitter, axes, clampedRow(emitter, row, addIndex(group, index(r)), total), null),
     );
     overTerms(emitter, packing, 1, (term) => {
       const base = addIndex(addIndex(at(panel), group), scaleIndex(term, width));
+      const block = (t: Index, count: number) =>
+        emitter.inside([[last.id, t]], () => {
+          emitter.vectorize({ id: last.id, lanes: square, ...(count < square ? { count } : {}) });
+          const lines = rows.map((bound) => {
+            let value: Expr | null = null;
+            const statements = emitter.inside(bound, () => {
+              value = emitter.emit(operand, 0, true);
+            });
+            emitter.statements.push(...statements);
+            const kept = local('line', value!.type);
+            emitter.statements.push(set(kept, value!));
+            return get(kept);
+          });
+          emitter.vectorize(null);
+          transposed(emitter.statements, lines)
+            .slice(0, count)
+            .forEach((column, k) => {
+              const position = addIndex(base, addIndex(scaleIndex(t, width), index(k * width)));
+              emitter.statements.push(store(into, position, column));
+            });
+        });
       const t = local('t', typeOf('i32'));
-      const block = emitter.inside([[last.id, at(t)]], () => {
-        emitter.vectorize({ id: last.id, lanes: square });
-        const lines = rows.map((bound) => {
-          let value: Expr | null = null;
-          const statements = emitter.inside(bound, () => {
-            value = emitter.emit(operand, 0, true);
+      emitter.statements.push(loop(t, 0, whole, square, block(at(t), square)));
+      if (rest > 0 && readsOnlyWords(operand)) emitter.statements.push(...block(index(whole), rest));
+      else if (rest > 0) {
+        const single = local('t', typeOf('i32'));
+        const tail = emitter.inside([[last.id, at(single)]], () => {
+          rows.forEach((bound, r) => {
+            const statements = emitter.inside(bound, () => {
+              const position = addIndex(base, addIndex(scaleIndex(at(single), width), index(r)));
+              emitter.statements.push(store(into, position, emitter.emit(operand)));
+            });
+            emitter.statements.push(...statements);
           });
-          emitter.statements.push(...statements);
-          const kept = local('line', value!.type);
-          emitter.statements.push(set(kept, value!));
-          return get(kept);
         });
-        emitter.vectorize(null);
-        transposed(emitter.statements, lines).forEach((column, k) => {
-          emitter.statements.push(
-            store(into, addIndex(base, addIndex(scaleIndex(at(t), width), index(k * width))), column),
-          );
-        });
-      });
-      emitter.statements.push(loop(t, 0, whole, square, block));
-      if (whole === last.extent) return;
-      const rest = local('t', typeOf('i32'));
-      const tail = emitter.inside([[last.id, at(rest)]], () => {
-        rows.forEach((bound, r) => {
-          const statements = emitter.inside(bound, () => {
-            const position = addIndex(base, addIndex(scaleIndex(at(rest), width), index(r)));
-            emitter.statements.push(store(into, position, emitter.emit(operand)));
-          });
-          emitter.statements.push(...statements);
-        });
-      });
-      emitter.statements.push(loop(rest, whole, last.extent, 1, tail));
+        emitter.statements.push(loop(single, whole, last.extent, 1, tail));
+      }
     });
   });
   emitter.statements.push(loop(back, 0, width, square, body));
 };
 
-/** A 4x4 block turned over its diagonal: two rounds of interleaving. */
-function transposed(statements: Statement[], [a, b, c, d]: readonly Expr[]): Expr[] {
-  const keep = (x: Expr): Expr => {
-    const register = local('turn', x.type);
-    statements.push(set(register, x));
-    return get(register);
-  };
-  const [low, high] = [
-    [0, 4, 1, 5],
-    [2, 6, 3, 7],
-  ];
-  const [ab0, cd0] = [keep(shuffle(a, b, low)), keep(shuffle(c, d, low))];
-  const [ab1, cd1] = [keep(shuffle(a, b, high)), keep(shuffle(c, d, high))];
-  const [first, second] = [
-    [0, 1, 4, 5],
-    [2, 3, 6, 7],
-  ];
-  return [
-    shuffle(ab0, cd0, first),
-    shuffle(ab0, cd0, second),
-    shuffle(ab1, cd1, first),
-    shuffle(ab1, cd1, second),
-  ].map(keep);
+/** A square block turned over its diagonal: each round interleaves the first half of the lines with the second. */
+function transposed(statements: Statement[], lines: readonly Expr[]): Expr[] {
+  const half = lines.length / 2;
+  const interleaved = (from: number): number[] =>
+    Array.from({ length: lines.length }, (_, lane) => from + (lane >> 1) + (lane % 2) * lines.length);
+  let current = [...lines];
+  for (let round = 1; round < lines.length; round *= 2) {
+    current = Array.from({ length: lines.length }, (_, i) => {
+      const [a, b] = [current[i >> 1], current[(i >> 1) + half]];
+      const register = local('turn', a.type);
+      statements.push(set(register, shuffle(a, b, interleaved(i % 2 === 0 ? 0 : half))));
+      return get(register);
+    });
+  }
+  return current;
 }

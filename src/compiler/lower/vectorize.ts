@@ -1,3 +1,4 @@
+import type { DType } from '../../graph/dtype.ts';
 import type { Affine, Axis } from '../affine.ts';
 import type { KernelExpr, LoopKernel } from '../kernel.ts';
 import { visitIndices } from './merge_axes.ts';
@@ -66,29 +67,29 @@ export function vectorAxis(kernel: LoopKernel, lanes: number): Axis | null {
 }
 
 /** Whether parts of vectors can be read and written: all arrays have elements of 4 bytes. */
-export function allowsPartial({
+export const allowsPartial = ({
   outputs,
   reductions = [],
-}: Pick<LoopKernel, 'outputs'> & Partial<Pick<LoopKernel, 'reductions'>>): boolean {
-  const seen = new Map<KernelExpr, boolean>();
-  const fits = (x: KernelExpr): boolean => {
-    let result = seen.get(x);
-    if (result !== undefined) return result;
-    result = x.op !== 'load' || (x.dtype !== 'bool' && x.dtype !== 'float64');
-    visitIndices(
-      x,
-      () => {},
-      (operand) => {
-        result &&= fits(operand);
-      },
-    );
-    seen.set(x, result);
-    return result;
-  };
-  return (
-    outputs.every(({ node, value }) => node.dtype !== 'bool' && node.dtype !== 'float64' && fits(value)) &&
-    reductions.every(({ value }) => fits(value))
+}: Pick<LoopKernel, 'outputs'> & Partial<Pick<LoopKernel, 'reductions'>>): boolean =>
+  outputs.every(({ node, value }) => isWord(node.dtype) && readsOnlyWords(value)) &&
+  reductions.every(({ value }) => readsOnlyWords(value));
+
+const isWord = (dtype: DType): boolean => dtype !== 'bool' && dtype !== 'float64';
+
+/** Whether an expression reads elements of 4 bytes only. */
+export function readsOnlyWords(x: KernelExpr, known = new Map<KernelExpr, boolean>()): boolean {
+  let result = known.get(x);
+  if (result !== undefined) return result;
+  result = x.op !== 'load' || isWord(x.dtype);
+  visitIndices(
+    x,
+    () => {},
+    (operand) => {
+      result &&= readsOnlyWords(operand, known);
+    },
   );
+  known.set(x, result);
+  return result;
 }
 
 function contiguousAxis(kernel: LoopKernel, isLong: (axis: Axis) => boolean): Axis | null {
