@@ -1,4 +1,4 @@
-"""PyTorch: BENCH_THREADS threads; BENCH_MODE is eager or compile. Requests and answers as in serve.mjs."""
+"""PyTorch: BENCH_THREADS threads; BENCH_MODE is eager, fused (its fused Adam) or compile (torch.compile and fused Adam). Requests and answers as in serve.mjs."""
 
 import contextlib
 import json
@@ -24,7 +24,8 @@ except Exception as error:  # a broken installation fails in many ways
     sys.exit(0)
 
 torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "1")))
-compiled = os.environ.get("BENCH_MODE") == "compile"
+mode = os.environ.get("BENCH_MODE", "eager")
+compiled = mode == "compile"
 
 
 class Unsupported(Exception):
@@ -203,7 +204,7 @@ def train(workload):
     model = model_of(spec)
 
     def make(model, x):
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=mode != "eager")
 
         def loss_of(x, y):
             return F.cross_entropy(model(x).reshape(-1, classes), y.reshape(-1))

@@ -14,7 +14,8 @@ for (const name of ['log', 'info', 'warn', 'debug']) console[name] = console.err
 const answer = (object) => process.stdout.write(`${JSON.stringify(object)}\n`);
 
 /** Milliseconds a call; a step may be asynchronous. */
-async function time(step, calls) {
+async function time({ step, measured }, calls) {
+  if (measured !== undefined) return measured();
   const start = performance.now();
   const pending = step();
   if (pending instanceof Promise) {
@@ -29,6 +30,7 @@ async function time(step, calls) {
  *
  * @param open loads the library: its name and version, and `prepare`, which makes of a workload the function to time and the number of
  *   its parameters or the shape of its result. What the function computes must be complete when it returns (or its promise is kept).
+ *   Instead of `step`, there may be `measured`, a function that says itself how many milliseconds a call takes.
  */
 export async function serve(open) {
   let library;
@@ -39,19 +41,19 @@ export async function serve(open) {
     return;
   }
   answer({ ready: library.about });
-  let step = null;
+  let current = null;
   for await (const line of createInterface({ input: process.stdin })) {
     const request = JSON.parse(line);
     try {
       if (request.do === 'prepare') {
-        step = null;
-        const { step: prepared, size } = await library.prepare(request.workload);
+        current = null;
+        const prepared = await library.prepare(request.workload);
         const first = await time(prepared, 1);
-        step = prepared;
-        answer({ first, size: String(size) });
+        current = prepared;
+        answer({ first, size: String(prepared.size) });
       } else {
         const times = [];
-        for (let i = 0; i < request.samples; i++) times.push(await time(step, request.calls));
+        for (let i = 0; i < request.samples; i++) times.push(await time(current, request.calls));
         answer({ times });
       }
     } catch (error) {

@@ -87,9 +87,11 @@ export class Measurer {
         }
         const contender = group.fresh ? await this.#own(spec, workload) : await this.#sharedProcess(spec);
         try {
-          const { first, size } = await contender.ask({ do: 'prepare', workload });
+          const { first = 0, size } = await contender.ask({ do: 'prepare', workload });
           update(spec.id, { size, ...(group.fresh ? { first } : {}) });
-          participants.push(await this.#calibrated(contender));
+          // One that is that slow is not asked again.
+          if (first > this.#settings.budget * 1000) update(spec.id, { turns: [first] });
+          else participants.push(await this.#calibrated(contender));
         } finally {
           contender.pause();
         }
@@ -110,9 +112,10 @@ export class Measurer {
         });
       }
 
-    for (const { contender, turns } of participants) {
-      const { id } = contender.spec;
-      update(id, { turns, ...(group.fresh ? { peak: contender.peak() ?? undefined } : {}) });
+    for (const { contender, turns } of participants) update(contender.spec.id, { turns });
+    for (const contender of this.#single) {
+      const peak = contender.alive ? contender.peak() : null;
+      if (peak !== null && entries.has(contender.spec.id)) update(contender.spec.id, { peak });
     }
     if (group.fresh) await this.#endAll(this.#single);
     return [...entries.values()];
