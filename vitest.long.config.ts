@@ -1,9 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
-/** Trainings of minutes to an hour: `npm run test:long`, never part of CI. */
+/** Trainings of minutes to an hour, and all random programs on the native tier: `npm run test:long`, never part of CI. */
 export default defineConfig({
   test: {
-    include: ['test/course/long/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'course', include: ['test/course/long/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'native',
+          include: ['test/runtime/fuzz.test.ts'],
+          setupFiles: ['test/support/native_only.ts'],
+          env: { NABLA_TIER: 'native', NABLA_CACHE: 'node_modules/.cache/nabla', NABLA_FUZZ: '2000' },
+        },
+      },
+    ],
     testTimeout: 4 * 3_600_000,
     pool: 'forks',
     maxWorkers: 1,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { jit } from '../../src/core/jit.ts';
 import { convolution, windows } from '../../src/core/spatial.ts';
 import { concat, stack, type Tensor, tensor, where } from '../../src/core/tensor.ts';
 import { vjp } from '../../src/core/transforms.ts';
@@ -110,6 +111,7 @@ function check(
   { op, attributes, inputs, output, cotangent, gradients }: TorchCase,
   float: DType,
   rtol: number,
+  isJitted: boolean,
 ): void {
   const arrays = inputs.map((input) => load(input, float));
   // Integer inputs are not differentiated: they come back in by position.
@@ -121,15 +123,18 @@ function check(
       attributes,
     );
   };
-  const [result, pullback] = vjp(f, ...floats);
+  const compute = (change: Tensor, ...differentiated: Tensor[]): Tensor[] => {
+    const [result, pullback] = vjp(f, ...differentiated);
+    const pulled = pullback(change) as unknown as Tensor | Tensor[];
+    return [result, ...(Array.isArray(pulled) ? pulled : [pulled])];
+  };
+  const [result, ...changes] = (isJitted ? jit(compute) : compute)(load(cotangent, float), ...floats);
   const scale = (of: FixtureArray) => ({
     rtol,
     atol: rtol * of.data.reduce((top, x) => Math.max(top, Math.abs(x)), 0.01),
   });
   expect(result.shape).toEqual(output.shape);
   expectClose(result.dataSync(), output.data, scale(output), 'output');
-  const pulled = pullback(load(cotangent, float)) as unknown as Tensor | Tensor[];
-  const changes = Array.isArray(pulled) ? pulled : [pulled];
   gradients
     .filter((gradient) => gradient !== null)
     .forEach((gradient, i) => {
@@ -143,11 +148,19 @@ test('the fixture covers every operation of the table', () => {
   expect(covered.length).toBeGreaterThan(100);
 });
 
+const ways = [
+  ...devices.map((device) => ({ device, isJitted: false })),
+  { device: 'cpu', isJitted: true },
+] as const;
+
 describe.each(
-  devices.flatMap((device) => [[device, 'float64', 2e-8] as const, [device, 'float32', 2e-5] as const]),
-)('equal to PyTorch on %s in %s', (device, float, rtol) => {
+  ways.flatMap((way) => [
+    { ...way, float: 'float64', rtol: 2e-8 } as const,
+    { ...way, float: 'float32', rtol: 2e-5 } as const,
+  ]),
+)('equal to PyTorch on $device in $float, jitted: $isJitted', ({ device, isJitted, float, rtol }) => {
   computeOn(device);
   test.each(covered.map((torch) => [torch.name, torch] as const))('%s', (_, torch) => {
-    check(torch, float, rtol);
+    check(torch, float, rtol, isJitted);
   });
 });

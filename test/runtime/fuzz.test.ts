@@ -7,11 +7,13 @@ import { expectClose } from '../support/close.ts';
 import { graphText } from '../support/graph_text.ts';
 import { type RandomGraph, randomGraph } from '../support/random_graph.ts';
 
-// Random programs, compiled against interpreted. NABLA_FUZZ sets their number, NABLA_FUZZ_SEED the first one's seed: the
-// message of a failure names the seed that reproduces it alone.
+// Random programs, compiled on the current tier against interpreted. NABLA_FUZZ sets their number, NABLA_FUZZ_SEED the first one's
+// seed: the message of a failure names the seed that reproduces it alone.
 const programs = Number(process.env.NABLA_FUZZ ?? 2000);
 const firstSeed = Number(process.env.NABLA_FUZZ_SEED ?? 0);
 const batch = 200;
+// One thread, so memory that is not shared; fuzz_threads.test.ts has the other.
+process.env.NABLA_THREADS = '1';
 
 /** Values of `outputs` from the current device's compiler, as one program. */
 function compiled({ data }: RandomGraph, outputs: readonly Node[]): Storage[] {

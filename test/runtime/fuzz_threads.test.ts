@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Target, wasmTarget } from '../../src/compiler/target.ts';
+import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
+import { hasFma } from '../../src/runtime/cpu/features.ts';
+import { buildWasm, heap, WasmProgram } from '../../src/runtime/cpu/wasm_program.ts';
+import type { ProgramSource } from '../../src/runtime/program.ts';
+import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
+import { Storage } from '../../src/runtime/storage.ts';
+import { expectClose } from '../support/close.ts';
+import { graphText } from '../support/graph_text.ts';
+import { type RandomGraph, randomGraph } from '../support/random_graph.ts';
+
+// Random programs on one thread and on two: the same bits, and those are right. NABLA_FUZZ and NABLA_FUZZ_SEED as in fuzz.test.ts.
+const programs = Number(process.env.NABLA_FUZZ ?? 2000);
+const firstSeed = Number(process.env.NABLA_FUZZ_SEED ?? 0);
+const batch = 500;
+
+// Small arrays are worth no thread's while; here every kernel with something to divide is divided.
+const alone = wasmTarget(hasFma());
+const divided: Target = { ...wasmTarget(hasFma(), true), chunkWork: 4 };
+
+// A program on two threads, so that the workers start, and time for them to do so.
+beforeAll(() => {
+  vi.stubEnv('NABLA_THREADS', '2');
+  run(randomGraph(0, 12), divided);
+  for (let seed = 1; heap().pool?.waitUntilReady() !== true && seed < 20; seed++)
+    run(randomGraph(seed, 12), divided);
+  expect(heap().threads).toBe(2);
+  expect(heap().pool?.waitUntilReady()).toBe(true);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+});
+
+function run(graph: RandomGraph, target: Target): { values: ArrayLike<number>[]; isDivided: boolean } {
+  const outputs: readonly Node[] = graph.roots;
+  const inputs = topological(outputs).filter((node) => node.op === 'input');
+  const source: ProgramSource = { inputs, outputs, donations: outputs.map(() => -1) };
+  const program = new WasmProgram(source, buildWasm(source, target));
+  const results = program.run(
+    inputs.map((node) => new Storage(node.dtype, sizeOf(node.shape), graph.data.get(node)!.slice())),
+  );
+  return {
+    values: results.map((storage) => storage.read()),
+    isDivided: program.compiled.loops.kernels.some(({ chunks }) => (chunks?.count ?? 1) > 1),
+  };
+}
+
+describe('one thread and two give the same bits on random programs', () => {
+  let dividedPrograms = 0;
+  for (let start = firstSeed; start < firstSeed + programs; start += batch) {
+    const end = Math.min(start + batch, firstSeed + programs);
+    test(`seeds ${start} to ${end - 1}`, { timeout: 300_000 }, () => {
+      for (let seed = start; seed < end; seed++) {
+        const graph = randomGraph(seed, 12);
+        const [one, two] = [run(graph, alone), run(graph, divided)];
+        if (two.isDivided) dividedPrograms++;
+        const expected = evaluateReference(graph.roots, (node) => graph.data.get(node)!);
+        graph.roots.forEach((root, i) => {
+          const where = `seed ${seed}, root ${i}`;
+          const [a, b] = [one.values[i], two.values[i]];
+          const wrong = Array.from(a).findIndex((value, k) => !Object.is(value, b[k]));
+          if (wrong >= 0)
+            throw new Error(
+              `${where}: element ${wrong} is ${a[wrong]} on one thread and ${b[wrong]} on two\n${graphText([root])}`,
+            );
+          expectClose(b, expected.get(root)!, { atol: graph.tolerances[i] }, where);
+        });
+      }
+    });
+  }
+
+  test('many of them are divided', () => {
+    expect(dividedPrograms).toBeGreaterThan(programs / 2);
+  });
+});
