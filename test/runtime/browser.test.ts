@@ -231,6 +231,36 @@ describe.skipIf(browser === null)(
       expect(page).toMatchObject({ threads: 2, ready: true, hash: inNode(1).hash });
     });
 
+    it('serves the import map of the guide; what needs files says so', async () => {
+      const guide = readFileSync(new URL('../../docs/guide.md', import.meta.url), 'utf8');
+      const map = /<script type="importmap">([\s\S]*?)<\/script>/.exec(guide)?.[1] ?? '';
+      expect(Object.keys(JSON.parse(map).imports)).toEqual(['nabla', 'nabla/nn', 'nabla/optim']);
+      // The package lies at the root of this server; the guide's reader has it in node_modules.
+      const imports = map.replaceAll('./node_modules/nabla/', '/');
+      writeFileSync(
+        join(built, 'named.mjs'),
+        `import { tensor } from 'nabla';
+       import { Linear } from 'nabla/nn';
+       import { SGD } from 'nabla/optim';
+       import { load } from './dist/io/index.js';
+       import { mnist } from './dist/data/index.js';
+       const messageOf = (promise) => promise.then(() => null, (error) => error.message);
+       export default async () => ({
+         text: String(tensor([1, 2, 3]).square()),
+         kinds: [typeof Linear, typeof SGD],
+         errors: [await messageOf(load(new Linear(2, 2), 'weights')), await messageOf(mnist({ dir: 'data' }))],
+       });`,
+      );
+      expect(await inBrowser(command, built, { module: './named.mjs', isolated: false, imports })).toEqual({
+        text: 'tensor([1, 4, 9])',
+        kinds: ['function', 'function'],
+        errors: [
+          expect.stringMatching(/^load weights: there are no files here, .*decodeSafetensors/),
+          expect.stringMatching(/^mnist: there are no files here, .*decodeIdx/),
+        ],
+      });
+    });
+
     it('a chunk that traps and a worker that ends are errors, not hangs, and programs go on with one thread', async () => {
       const result = await inBrowser(command, built, { module: './pool.mjs', isolated: true });
       expect(result).toMatchObject({

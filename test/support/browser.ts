@@ -31,6 +31,8 @@ export interface Page {
   readonly module: string;
   /** Whether the server sends the headers that make pages cross-origin isolated. */
   readonly isolated: boolean;
+  /** An import map, as JSON. */
+  readonly imports?: string;
   /** Statements before the module is loaded. */
   readonly before?: string;
 }
@@ -46,7 +48,9 @@ export async function inBrowser<T>(
   page: Page,
   timeout = 60_000,
 ): Promise<T> {
-  const html = `<!doctype html><title>nabla</title><script type="module">
+  const html = `<!doctype html><title>nabla</title>
+  <script type="importmap">${page.imports ?? '{}'}</script>
+  <script type="module">
     const send = (answer) => fetch('/answer', { method: 'POST', body: JSON.stringify(answer) });
     try {
       ${page.before ?? ''}
