@@ -1,7 +1,8 @@
-import { constant, contract, pad, reshape, window } from '../graph/build.ts';
+import { constant, contract, gather, pad, reshape, window } from '../graph/build.ts';
 import { plainIndex } from '../graph/contraction.ts';
+import { isFloat } from '../graph/dtype.ts';
 import { windowCount } from '../graph/infer.ts';
-import type { Node, Shape } from '../graph/node.ts';
+import { isOp, type Node, type Shape, sizeOf } from '../graph/node.ts';
 import type { AffineIndex } from '../graph/vocabulary.ts';
 import { alike, broadcastShapes } from './operands.ts';
 
@@ -70,6 +71,8 @@ export function matmulOf(a: Node, b: Node): Node {
     b.shape.length === 1 ? reshape(b, [...b.shape, 1]) : b,
   ];
   const inner = left.shape[left.shape.length - 1];
+  const hoisted = b.shape.length === 2 ? productOfRows(left, right) : null;
+  if (hoisted !== null) return hoisted;
   if (inner !== right.shape[right.shape.length - 2]) {
     throw new Error(
       `matmul: inner sizes differ: ${shapes}; the last axis of the first must equal the ${b.shape.length === 1 ? 'only' : 'last but one'} axis of the second`,
@@ -107,6 +110,19 @@ export function matmulOf(a: Node, b: Node): Node {
     ...(b.shape.length === 1 ? [] : [columns]),
   ];
   return reshape(product, shape);
+}
+
+/**
+ * `gather(table, indices) b` as `gather(table b, indices)` where the table has fewer rows than are gathered: the product of an
+ * embedding's vectors with the weights of the next layer is done once for each symbol. Null for anything else.
+ */
+function productOfRows(a: Node, b: Node): Node | null {
+  // An evaluated array is only its value: what it was computed from may be gone.
+  if (!isOp(a, 'gather') || a.stored !== null || a.attributes.axis !== 0 || !isFloat(a.dtype)) return null;
+  const [table, indices] = a.inputs;
+  if (table.shape.length !== 2 || table.shape[0] >= sizeOf(indices.shape) || table.shape[1] !== b.shape[0])
+    return null;
+  return gather(matmulOf(table, b), indices, 0);
 }
 
 /** Sizes of a convolution per spatial axis. `padding` is [before, after]. */

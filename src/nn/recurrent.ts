@@ -78,9 +78,7 @@ abstract class Recurrent extends Module {
     const first = this.#initial(initial, batch, x);
     const inside = insideOf(name, options.lengths, batch, time);
     const finals: Tensor[][] = [];
-    // Time leads inside: what one step reads is contiguous.
-    let sequence = x.transpose([1, 0, 2]);
-    let output = x;
+    let sequence = x;
     for (let at = 0; at < this.cells.length; at += this.#directions) {
       const isLast = at + this.#directions >= this.cells.length;
       const parts: Tensor[][] = [];
@@ -91,15 +89,13 @@ abstract class Recurrent extends Module {
         parts.push(outputs);
         finals.push(final);
       }
-      // [batch, time, ...] for the caller, [time, batch, ...] for the next layer.
-      const joined = concat(
-        parts.map((steps) => stack(steps, isLast ? 1 : 0)),
+      sequence = concat(
+        parts.map((steps) => stack(steps, 1)),
         2,
       );
-      if (isLast) output = joined;
-      else sequence = this.#dropout > 0 && this.training ? dropout(joined, this.#dropout) : joined;
+      if (!isLast && this.#dropout > 0 && this.training) sequence = dropout(sequence, this.#dropout);
     }
-    return [output, first.map((_, k) => stack(finals.map((final) => final[k])))];
+    return [sequence, first.map((_, k) => stack(finals.map((final) => final[k])))];
   }
 
   /** For each array of the state its part for each cell. */
@@ -140,7 +136,7 @@ function insideOf(
   return Array.from({ length: time }, (_, t) => column.gt(t));
 }
 
-/** One network through a sequence [time, batch, inputs]: its output at each step, and its state after the last. */
+/** One network through a sequence [batch, time, inputs]: its output at each step, and its state after the last. */
 function through(
   { project, step }: RecurrentStep,
   sequence: Tensor,
@@ -148,8 +144,9 @@ function through(
   inside: readonly Tensor[] | null,
   reverse: boolean,
 ): [outputs: Tensor[], state: Tensor[]] {
-  const time = sequence.shape[0];
-  const projected = project(sequence);
+  const time = sequence.shape[1];
+  // One product for all steps; then time leads, so that what one step reads is contiguous.
+  const projected = project(sequence).transpose([1, 0, 2]);
   const outputs = new Array<Tensor>(time);
   let state = [...initial];
   for (let i = 0; i < time; i++) {
