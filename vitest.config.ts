@@ -9,6 +9,7 @@ const numeric = [
   'test/optim/**/*.test.ts',
   'test/recipes/recipes.test.ts',
   'test/runtime/fuzz.test.ts',
+  'test/runtime/fuzz_threads.test.ts',
   'test/train/fit.test.ts',
 ];
 

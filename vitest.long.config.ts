@@ -9,7 +9,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'native',
-          include: ['test/runtime/fuzz.test.ts'],
+          include: ['test/runtime/fuzz.test.ts', 'test/runtime/fuzz_threads.test.ts'],
           setupFiles: ['test/support/native_only.ts'],
           env: { NABLA_TIER: 'native', NABLA_CACHE: 'node_modules/.cache/nabla', NABLA_FUZZ: '2000' },
         },

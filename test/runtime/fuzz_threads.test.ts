@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Target, wasmTarget } from '../../src/compiler/target.ts';
 import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
+import { nativeTarget } from '../../src/runtime/cpu/c_compiler.ts';
 import { hasFma } from '../../src/runtime/cpu/features.ts';
+import { buildNative } from '../../src/runtime/cpu/native_program.ts';
 import { buildWasm, heap, WasmProgram } from '../../src/runtime/cpu/wasm_program.ts';
 import type { ProgramSource } from '../../src/runtime/program.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
@@ -10,22 +12,25 @@ import { expectClose } from '../support/close.ts';
 import { graphText } from '../support/graph_text.ts';
 import { type RandomGraph, randomGraph } from '../support/random_graph.ts';
 
-// Random programs on one thread and on two: the same bits, and those are right. NABLA_FUZZ and NABLA_FUZZ_SEED as in fuzz.test.ts.
-const programs = Number(process.env.NABLA_FUZZ ?? 2000);
+// Random programs of the current tier on one thread and on two: the same bits, and those are right. NABLA_FUZZ and NABLA_FUZZ_SEED as in fuzz.test.ts.
+const isNative = process.env.NABLA_TIER === 'native';
+// Each is two objects to compile on the native tier: a fifth of them there.
+const programs = Math.ceil(Number(process.env.NABLA_FUZZ ?? 2000) / (isNative ? 5 : 1));
 const firstSeed = Number(process.env.NABLA_FUZZ_SEED ?? 0);
 const batch = 500;
 
 // Small arrays are worth no thread's while; here every kernel with something to divide is divided.
-const alone = wasmTarget(hasFma());
-const divided: Target = { ...wasmTarget(hasFma(), true), chunkWork: 4 };
+const target = (isNative ? nativeTarget() : null) ?? wasmTarget(hasFma(), true);
+const alone: Target = { ...target, chunkWork: Number.POSITIVE_INFINITY };
+const divided: Target = { ...target, chunkWork: 4 };
 
-// A program on two threads, so that the workers start, and time for them to do so.
+// A program on two threads, so that the workers of the wasm tier start, and time for them to do so.
 beforeAll(() => {
   vi.stubEnv('NABLA_THREADS', '2');
+  if (isNative) return;
   run(randomGraph(0, 12), divided);
   for (let seed = 1; heap().pool?.waitUntilReady() !== true && seed < 20; seed++)
     run(randomGraph(seed, 12), divided);
-  expect(heap().threads).toBe(2);
   expect(heap().pool?.waitUntilReady()).toBe(true);
 });
 afterAll(() => {
@@ -36,7 +41,7 @@ function run(graph: RandomGraph, target: Target): { values: ArrayLike<number>[];
   const outputs: readonly Node[] = graph.roots;
   const inputs = topological(outputs).filter((node) => node.op === 'input');
   const source: ProgramSource = { inputs, outputs, donations: outputs.map(() => -1) };
-  const program = new WasmProgram(source, buildWasm(source, target));
+  const program = new WasmProgram(source, (isNative ? buildNative : buildWasm)(source, target));
   const results = program.run(
     inputs.map((node) => new Storage(node.dtype, sizeOf(node.shape), graph.data.get(node)!.slice())),
   );
@@ -71,6 +76,7 @@ describe('one thread and two give the same bits on random programs', () => {
   }
 
   test('many of them are divided', () => {
+    expect(heap().threads).toBe(2);
     expect(dividedPrograms).toBeGreaterThan(programs / 2);
   });
 });

@@ -1,6 +1,7 @@
 import { compileGraph, debug, isDebugging } from '../../compiler/compile.ts';
 import type { LoopProgram } from '../../compiler/ir.ts';
 import { programText } from '../../compiler/ir_text.ts';
+import type { Target } from '../../compiler/target.ts';
 import type { ProgramSource } from '../program.ts';
 import { CompileError, nativeTarget } from './c_compiler.ts';
 import { loadNative, type NativeRun, nativeProblem } from './native.ts';
@@ -35,10 +36,10 @@ export class NativeError extends Error {
 /**
  * Compiles a graph with the system's C compiler.
  *
+ * @param target default: this machine's processor
  * @throws NativeError if there is no compiler, koffi does not load or compiling fails
  */
-export function buildNative(source: ProgramSource): WasmArtifact {
-  const target = nativeTarget();
+export function buildNative(source: ProgramSource, target: Target | null = nativeTarget()): WasmArtifact {
   if (target === null) {
     throw new NativeError(
       `${nativeProblem()}. Install a C compiler (gcc or clang) and the package koffi, or set NABLA_TIER=wasm.`,
