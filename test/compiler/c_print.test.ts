@@ -13,6 +13,13 @@ const i = ir.local('i', ir.typeOf('i32'));
 const printed = (...body: Statement[]): string => printC({ kernels: [{ name: 'kernel', body }] });
 const storing = (value: Expr): string => printed(ir.store(x, ir.index(0), value));
 
+/** The places of all kernels, in the order of the program. */
+const places = (text: string): string[] =>
+  (text.match(/struct place places\[\] = \{([^;]*)\};/)?.[1] ?? '')
+    .split('\n')
+    .map((line) => line.trim().replace(/,$/, ''))
+    .filter((line) => line !== '' && line !== '{0, 0, 0}');
+
 describe('printC', () => {
   it('reads no header and keeps all functions but the entry to itself', () => {
     const text = storing(ir.unary('exp', ir.load(x, ir.index(0), 8)));
@@ -28,10 +35,12 @@ describe('printC', () => {
     const sum = ir.binary('add', ir.load(x, at), ir.load(y, at));
     const text = printed(ir.loop(i, 0, 9, 1, [ir.store(own, at, sum)]));
     expect(text).toContain('for (i64 i_0 = 0; i_0 < 9; i_0 += 1)');
-    expect(text).toContain('(base1 + i_0 * 20 + 12)');
-    expect(text).toContain('(base0 + i_0 * 20 + 140)');
-    expect(text).toContain('(scratch64 + i_0 * 20 + 268)');
-    expect(text).toContain('scratch64 = call->memory + call->table[0] + (i64)thread * 64;');
+    const number = (place: string) => places(text).indexOf(place);
+    expect(places(text)).toHaveLength(3);
+    // Element 3 is the first that is touched.
+    expect(text).toContain(`(b${number('{1, 12, 0}')} + i_0 * 20)`);
+    expect(text).toContain(`(b${number('{0, 140, 0}')} + i_0 * 20)`);
+    expect(text).toContain(`(b${number('{0, 268, 64}')} + i_0 * 20)`);
   });
 
   it('sums what changes in outer loops first, whatever the order of the terms', () => {
@@ -42,7 +51,7 @@ describe('printC', () => {
     ]);
     const copy = ir.store(y, at, ir.load(x, at));
     const text = printed(ir.loop(outer, 0, 4, 1, [ir.loop(i, 0, 100, 1, [copy])]));
-    expect(text).toMatch(/\(base1 \+ outer_\d \* 400 \+ i_\d \* 4\)/);
+    expect(text).toMatch(/\(b1 \+ outer_\d \* 400 \+ i_\d \* 4\)/);
   });
 
   it('defines each type and helper once, however many kernels use it', () => {
@@ -50,7 +59,20 @@ describe('printC', () => {
     const text = printC({ kernels: [1, 2, 3].map((n) => ({ name: `kernel${n}`, body })) });
     expect(text.match(/f32x16 tanh_f32x16\(/g)).toHaveLength(1);
     expect(text.match(/typedef f32 f32x16 /g)).toHaveLength(1);
-    expect(text.match(/tanh_f32x16\(\(\*/g)).toHaveLength(3);
+    expect(text.match(/tanh_f32x16\(\(\*/g)).toHaveLength(1);
+  });
+
+  it('gives kernels that differ in their places and names one function', () => {
+    const copy = (from: Buffer, to: Buffer, n: number) => {
+      const v = ir.local(`v${n}`, ir.typeOf('f32'));
+      return [ir.set(v, ir.load(from, ir.index(7))), ir.store(to, ir.index(7), ir.get(v))];
+    };
+    const bodies = [copy(x, y, 1), copy(y, x, 22), copy(x, own, 3)];
+    const text = printC({ kernels: bodies.map((body, n) => ({ name: `kernel${n}`, body })) });
+    expect(text.match(/^static void k\d+\(/gm)).toHaveLength(1);
+    expect(text).toContain('{k0, 1, 0},\n  {k0, 1, 2},\n  {k0, 1, 4},\n');
+    const [atX, atY, atOwn] = ['{1, 28, 0}', '{0, 156, 0}', '{0, 284, 64}'];
+    expect(places(text)).toEqual([atX, atY, atY, atX, atX, atOwn]);
   });
 
   it('fuses a product and a sum only where the loop IR says so', () => {
@@ -90,7 +112,7 @@ describe('printC', () => {
         { name: 'seven', chunks: { variable, count: 7 }, body },
       ],
     });
-    expect(text).toContain('{k0, 1},\n  {k1, 7},');
+    expect(text).toContain('{k0, 1, 0},\n  {k0, 7, 1},');
   });
 
   it('keeps names and comments from leaving their place', () => {
@@ -108,7 +130,7 @@ describe('printC', () => {
       ],
     });
     expect(text).not.toMatch(/^\s*int /m);
-    expect(text).toContain('a_b___0 = 2.0f;');
+    expect(text).toContain('a_b__0 = 2.0f;');
   });
 
   it('refuses vectors of other lengths', () => {

@@ -1,5 +1,6 @@
 import type { BinaryOp, Buffer, Expr, Index, Local, MathFunction, Statement, Type } from '../ir.ts';
 import { isFloat, isInteger, typeName } from '../ir_build.ts';
+import { visitAccesses } from '../ir_visit.ts';
 import { type MathDefinition, mathDefinition } from '../math.ts';
 import * as helpers from './helpers.ts';
 import { eachLane, elementOf, literal, Names, type Unit } from './unit.ts';
@@ -31,8 +32,13 @@ export abstract class ExpressionPrinter {
   readonly counters = new Set<Local>();
   /** How many loops are around the definition of a local; what is defined outside comes first in a sum and leaves the loop. */
   readonly depths = new Map<Local, number>();
-  /** Names of the base addresses that the function uses. */
-  readonly bases = new Map<string, Buffer['place']>();
+  /**
+   * What the function works on, in the order of first use: `b0`, `b1`, .. are the addresses of the first elements that it may touch, so
+   * that slices at different positions look alike.
+   */
+  readonly places: Region[] = [];
+  /** Least constant part of the indices into each place. */
+  readonly lowest: Region[] = [];
 
   constructor(unit: Unit) {
     this.unit = unit;
@@ -68,10 +74,12 @@ export abstract class ExpressionPrinter {
   /** A pointer to elements of a buffer. */
   pointer(buffer: Buffer, index: Index): string {
     const { place } = buffer;
-    const argument = place.kind === 'argument' ? place.argument : 0;
-    const base = place.kind === 'thread' ? `scratch${place.stride}` : `base${argument}`;
-    this.bases.set(base, place);
-    return `(${base}${this.sum(index, bytesOf(buffer), place.kind === 'argument' ? 0 : place.offset)})`;
+    let number = this.places.findIndex((known) => samePlace(known.place, place));
+    if (number < 0) {
+      const start = this.lowest.find((known) => samePlace(known.place, place))?.start ?? 0;
+      number = this.places.push({ place, start }) - 1;
+    }
+    return `(b${number}${this.sum(index, bytesOf(buffer), -this.places[number].start)})`;
   }
 
   /** A value. The text can stand as an operand of anything. */
@@ -312,3 +320,30 @@ export abstract class ExpressionPrinter {
 
 /** A decimal constant of C is as wide as it needs to be. */
 const literal64 = (value: number): string => (value < 0 ? `(${value})` : `${value}`);
+
+/** A place from a byte on. */
+export interface Region {
+  readonly place: Buffer['place'];
+  readonly start: number;
+}
+
+/** For each place that a body accesses, the least byte offset of an index without its variable terms. */
+export function lowestOffsets(body: readonly Statement[]): Region[] {
+  const regions: { place: Buffer['place']; start: number }[] = [];
+  visitAccesses(
+    body,
+    ({ buffer, index }) => {
+      const start = index.offset * bytesOf(buffer);
+      const known = regions.find(({ place }) => samePlace(place, buffer.place));
+      if (known === undefined) regions.push({ place: buffer.place, start });
+      else known.start = Math.min(known.start, start);
+    },
+    false,
+  );
+  return regions;
+}
+
+function samePlace(a: Buffer['place'], b: Buffer['place']): boolean {
+  if (a.kind === 'argument') return b.kind === 'argument' && a.argument === b.argument;
+  return a.kind === b.kind && a.offset === b.offset;
+}

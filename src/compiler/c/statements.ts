@@ -1,6 +1,6 @@
-import type { Buffer, KernelFunction, Local, Statement } from '../ir.ts';
+import type { KernelFunction, Local, Statement } from '../ir.ts';
 import type { MathDefinition } from '../math.ts';
-import { ExpressionPrinter } from './expressions.ts';
+import { ExpressionPrinter, lowestOffsets, type Region } from './expressions.ts';
 import { type Unit, visitStatements } from './unit.ts';
 
 /** Statements of the loop IR as C text; one printer for each function. */
@@ -10,6 +10,7 @@ export class FunctionPrinter extends ExpressionPrinter {
 
   constructor(unit: Unit, body: readonly Statement[]) {
     super(unit);
+    this.lowest.push(...lowestOffsets(body));
     visitStatements(body, (statement, depth) => {
       if (statement.op === 'for') {
         this.counters.add(statement.variable);
@@ -41,19 +42,22 @@ export class FunctionPrinter extends ExpressionPrinter {
     return `${head}(${types.join(', ')}) {\n${declarations}${inside.lines.join('')}  return ${value};\n}\n`;
   }
 
-  /** A kernel as `static void name(const struct call *call, i64 chunk, i32 thread)`. */
-  kernel({ body, chunks }: KernelFunction, name: string): string {
+  /**
+   * A kernel as a function `(const struct call *call, i64 chunk, i32 thread)` whose name is put before the text, with the places that
+   * it works on: kernels that differ only in their places have the same text.
+   */
+  kernel({ body, chunks }: KernelFunction): { text: string; places: readonly Region[] } {
     if (chunks !== undefined) {
       this.counters.add(chunks.variable);
       this.names.bind(chunks.variable, 'chunk');
     }
     const declarations = this.declarations(body, []);
     this.write(body, '  ');
-    const bases = [...this.bases].map(([base, place]) => `  char *const ${base} = ${addressOf(place)};\n`);
-    return (
-      `static void ${name}(const struct call *call, i64 chunk, i32 thread) {\n` +
-      `  (void)chunk;\n  (void)thread;\n${bases.join('')}${declarations}${this.lines.join('')}}\n`
-    );
+    const bases = this.places.map((_, i) => `  char *const b${i} = place(call, ${i}, thread);\n`);
+    const text =
+      '(const struct call *call, i64 chunk, i32 thread) {\n' +
+      `  (void)chunk;\n  (void)thread;\n${bases.join('')}${declarations}${this.lines.join('')}}\n`;
+    return { text, places: this.places };
   }
 
   private write(body: readonly Statement[], indent: string): void {
@@ -99,10 +103,4 @@ export class FunctionPrinter extends ExpressionPrinter {
       }
     }
   }
-}
-
-/** The arena begins where argument 0 points; each thread has a part of its own in it. */
-function addressOf(place: Buffer['place']): string {
-  if (place.kind === 'thread') return `call->memory + call->table[0] + (i64)thread * ${place.stride}`;
-  return `call->memory + call->table[${place.kind === 'argument' ? place.argument : 0}]`;
 }

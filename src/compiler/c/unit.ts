@@ -82,7 +82,8 @@ export class Names {
   of(local: Local): string {
     let name = this.names.get(local);
     if (name === undefined) {
-      name = `${local.name.replace(/\W/g, '_')}_${this.names.size}`;
+      // Digits of a local's own name tell kernels apart that are the same otherwise.
+      name = `${local.name.replace(/[\W\d]+/g, '_')}_${this.names.size}`;
       this.names.set(local, name);
     }
     return name;

@@ -249,7 +249,7 @@ class TileNest {
     return cut === null ? inner : [cut.axis, ...inner];
   }
 
-  /** An index without its terms along the innermost sum, kept in a register of the present level. */
+  /** An index without its constant and its terms along the innermost sum, kept in a register of the present level. */
   #start(x: Affine, packing: Packing): Local {
     const start = local('start', typeOf('i32'));
     this.#emitter.statements.push(
@@ -327,7 +327,8 @@ class TileNest {
     const along = alongAxes(operand.index, this.#summed(packing));
     const element = (at: Index, position: number): Expr => {
       const count = Math.min(lanes, this.#plan.columns - position * lanes);
-      return load(buffer, addIndex(at, index(offset(position))), lanes, lanes > 1 ? count : 1);
+      const away = index(operand.index.offset + offset(position));
+      return load(buffer, addIndex(at, away), lanes, lanes > 1 ? count : 1);
     };
     return () => {
       const term = this.#emitter.index(along);

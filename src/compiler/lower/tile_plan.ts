@@ -191,9 +191,9 @@ export const alongAxes = (x: Affine, axes: readonly Axis[]): Affine => ({
   terms: x.terms.filter(([atom]) => axes.some((axis) => axis.id === atom.id)),
 });
 
-/** The rest of an index: constant and all other axes. */
+/** The part of an index that runs through all other axes, without the constant. */
 export const besidesAxes = (x: Affine, axes: readonly Axis[]): Affine => ({
-  offset: x.offset,
+  offset: 0,
   terms: x.terms.filter(([atom]) => !axes.some((axis) => axis.id === atom.id)),
 });
 

@@ -1,7 +1,8 @@
 import type { BinaryOp, Expr, Index, Local, MathFunction, Scalar, Statement, Type, UnaryOp } from '../ir.ts';
 import { isFloat, isInteger, typeName } from '../ir_build.ts';
+import type { Access } from '../ir_visit.ts';
 import { mathDefinition } from '../math.ts';
-import { type Access, type Address, type AddressPlanner, bytesOf } from './addresses.ts';
+import { type Address, type AddressPlanner, bytesOf } from './addresses.ts';
 import type { FunctionCode, ValueType } from './assembler.ts';
 import type { HelperLibrary } from './helpers.ts';
 import type { Opcode } from './opcodes.ts';
