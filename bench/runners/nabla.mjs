@@ -18,7 +18,7 @@ await serve(async () => {
     const [compiler, host] = [findCompiler(), nativeHost()];
     if (typeof host === 'string') throw new Error(host);
     if (typeof compiler === 'string') throw new Error(compiler);
-    about += ` (${compiler.version})`;
+    about += ` with ${compiler.kind} ${compiler.version}`;
   }
 
   const modelOf = (spec) => {

@@ -76,10 +76,9 @@ function earlierResults(path: string | undefined): Results | null {
 }
 
 /** What the user sees when a workload is done: the contenders from the fastest on, and who failed. */
-function printEntries(suite: Suite, workload: Workload, entries: readonly Entry[], terminal: Terminal): void {
+function printEntries(suite: Suite, entries: readonly Entry[], terminal: Terminal): void {
   const label = (id: string) => suite.contenders.find((contender) => contender.id === id)!.label;
   const done = entries.filter((entry) => entry.failure === undefined);
-  print(terminal, workload.name);
   for (const { contender, turns, first, cold, peak } of done.sort(
     (a, b) => median(a.turns) - median(b.turns),
   )) {
@@ -140,16 +139,20 @@ export async function benchCommand(
   });
   const told = new Set<string>();
   try {
-    for (const { group, workload } of chosen) {
+    for (const [i, { group, workload }] of chosen.entries()) {
+      print(terminal, `${workload.name} (${i + 1} of ${chosen.length})`);
       const specs = suite.contenders.filter(({ id }) => ids.has(id) && group.contenders.includes(id));
       const measured = await measurer.measure(workload, group, specs);
       for (const { id, label, install } of specs) {
         const reason = measurer.missing.get(id);
         if (reason === undefined || told.has(id)) continue;
         told.add(id);
-        print(terminal, `${label} is not there: ${reason}${install ? `; install it with: ${install}` : ''}`);
+        print(
+          terminal,
+          `  ${label} is not there: ${reason}${install ? `; install it with: ${install}` : ''}`,
+        );
       }
-      printEntries(suite, workload, measured, terminal);
+      printEntries(suite, measured, terminal);
       for (const entry of measured) entries.set(`${entry.workload} ${entry.contender}`, entry);
       // After each workload: an interruption loses one.
       if (flags.json !== undefined)

@@ -33,7 +33,7 @@ interface Participant {
 
 /** Measures workloads one after another, and keeps processes of groups that share them. */
 export class Measurer {
-  /** Names and versions of the libraries that have been started. */
+  /** Names and versions of the libraries that have been started, by the contenders' ids. */
   readonly libraries: Record<string, string> = {};
   /** Why contenders cannot be started, by their ids. */
   readonly missing = new Map<string, string>();
@@ -45,6 +45,10 @@ export class Measurer {
 
   constructor(settings: MeasureSettings) {
     this.#settings = settings;
+    // Whoever is waited for would be waited for until its patience ends.
+    settings.signal.addEventListener('abort', () => {
+      for (const contender of [...this.#single, ...this.#shared.values()]) void contender.end();
+    });
   }
 
   /**
@@ -136,7 +140,7 @@ export class Measurer {
   async #open(spec: ContenderSpec, folder: string): Promise<Contender> {
     const cache = join(this.#caches, spec.id, folder);
     const contender = await Contender.open(spec, { ...this.#settings, cache });
-    this.libraries[spec.library] = contender.about;
+    this.libraries[spec.id] = contender.about;
     return contender;
   }
 

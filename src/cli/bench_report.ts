@@ -135,7 +135,8 @@ function section(table: Table, suite: Suite, results: ResultTable): string[] {
     for (const [reason, names] of reasons) lines.push(`- ${names.join(', ')}: ${reason}`);
     if (reasons.size > 0) lines.push('');
   }
-  if (table.targets !== undefined) lines.push(...targetLines(table.targets, results), '');
+  if (table.targets !== undefined && table.targets.length > 0)
+    lines.push(...targetLines(table.targets, results), '');
   return lines;
 }
 
@@ -171,7 +172,10 @@ export function notesOf(report: string): string {
 export function report(suite: Suite, measured: Results, older: string): string {
   const workloads = suite.groups.flatMap((group) => group.workloads);
   const results = new ResultTable(measured.entries, workloads);
-  const { machine, libraries } = measured;
+  const { machine } = measured;
+  // A native contender says what its wasm sibling says, and names its compiler.
+  const abouts = [...new Set(Object.values(measured.libraries))];
+  const versions = abouts.filter((one) => !abouts.some((other) => other !== one && other.startsWith(one)));
   const lines = [
     '# Performance',
     '',
@@ -180,7 +184,7 @@ export function report(suite: Suite, measured: Results, older: string): string {
     "a round's turns. ms: less is better; GFLOP/s: two operations a multiply-add, more is better; ·: not measured, with the reason below",
     'the table where there is one. Memory is the largest resident size of the process, its engine and libraries included.',
     '',
-    `${machine.processor}, ${machine.threads} threads, ${machine.memory}, ${machine.architecture}; ${[...new Set(Object.values(libraries))].join('; ')}; Node ${machine.node}.`,
+    `${machine.processor}, ${machine.threads} threads, ${machine.memory}, ${machine.architecture}; ${versions.join('; ')}; Node ${machine.node}.`,
     '',
     ...suite.tables.flatMap((table) => section(table, suite, results)),
     '## Notes',

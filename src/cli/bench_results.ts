@@ -33,7 +33,7 @@ export interface Machine {
 /** A file of results. */
 export interface Results {
   readonly machine: Machine;
-  /** Names and versions of the libraries, by their names. */
+  /** Names and versions of the libraries, by the contenders' ids. */
   readonly libraries: Readonly<Record<string, string>>;
   readonly entries: readonly Entry[];
 }

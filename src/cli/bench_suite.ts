@@ -112,14 +112,42 @@ export interface Suite {
   readonly tables: readonly Table[];
 }
 
+/** A workload as the file has it: one for each combination of the settings in `vary`, whose values are also put into the name. */
+type WorkloadEntry = Workload & { readonly vary?: Readonly<Record<string, readonly (string | number)[]>> };
+
+function expand({ vary = {}, ...workload }: WorkloadEntry): Workload[] {
+  let all: Workload[] = [workload as Workload];
+  for (const [setting, values] of Object.entries(vary))
+    all = all.flatMap((one) =>
+      values.map(
+        (value) =>
+          ({ ...one, name: one.name.replace(`{${setting}}`, String(value)), [setting]: value }) as Workload,
+      ),
+    );
+  return all;
+}
+
 /**
- * Reads suite.json in a folder.
+ * Reads suite.json in a folder. There, a workload may stand for several (`vary`), and tables and targets may name a group instead of
+ * all its workloads.
  *
  * @throws Error if it names a contender or a workload that it does not define, or defines one twice
  */
 export function readSuite(folder: string): Suite {
   const path = join(folder, 'suite.json');
-  const suite: Suite = JSON.parse(readFileSync(path, 'utf8'));
+  const raw: Suite = JSON.parse(readFileSync(path, 'utf8'));
+  const groups = raw.groups.map((group) => ({ ...group, workloads: group.workloads.flatMap(expand) }));
+  const named = <T>(names: readonly (string | T)[]) =>
+    names.flatMap((name): readonly (string | T)[] => {
+      const group = groups.find(({ id }) => id === name);
+      return group === undefined ? [name] : group.workloads.map((workload) => workload.name);
+    });
+  const tables = raw.tables.map((table) => ({
+    ...table,
+    workloads: named<never>(table.workloads),
+    targets: (table.targets ?? []).map((target) => ({ ...target, workloads: named(target.workloads) })),
+  }));
+  const suite: Suite = { contenders: raw.contenders, groups, tables };
   const contenders = suite.contenders.map(({ id }) => id);
   const workloads = suite.groups.flatMap((group) => group.workloads.map(({ name }) => name));
   const check = (what: string, names: readonly string[], known: readonly string[]) => {

@@ -222,6 +222,19 @@ describe('measuring', () => {
     const signal = AbortSignal.abort();
     await expect(measured([{ id: 'a' }], { signal })).rejects.toThrow('interrupted');
   });
+
+  test('Ctrl-C while a contender is waited for', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { folder, suite, requests } = fakeBench([{ id: 'a', mode: 'hangs' }, { id: 'b' }]);
+    const measurer = new Measurer({ ...settings(folder), signal, patience: 1000 });
+    const running = measurer.measure(tiny, suite.groups[0], suite.contenders);
+    const waiting = setInterval(() => requests().length > 0 && controller.abort(), 10);
+    await expect(running).rejects.toThrow('interrupted');
+    clearInterval(waiting);
+    await measurer.close();
+    expect(requests()).toHaveLength(1);
+  });
 });
 
 describe('nabla bench', () => {

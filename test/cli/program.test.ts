@@ -52,7 +52,7 @@ describe('nabla', () => {
   test('without a command: help', async () => {
     const { code, out } = await nabla();
     expect(code).toBe(0);
-    for (const command of ['list', 'train', 'eval', 'doctor']) expect(out).toContain(command);
+    for (const command of ['list', 'train', 'eval', 'bench', 'doctor']) expect(out).toContain(command);
     expect((await nabla('--help')).code).toBe(0);
     expect((await nabla('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -161,7 +161,7 @@ describe('nabla train', () => {
   });
 
   test.each([
-    [['trane'], "unknown command 'trane'; commands are list, train, eval, doctor"],
+    [['trane'], "unknown command 'trane'; commands are list, train, eval, bench, doctor"],
     [['train'], "missing required argument 'recipe'; nabla list shows the recipes"],
     [
       ['train', 'lenet6'],
