@@ -3,6 +3,7 @@ import { attributeKey } from '../graph/key.ts';
 import { type Node, topological } from '../graph/node.ts';
 import type { Op } from '../graph/vocabulary.ts';
 import { absorbOperandTransposes, transposedContraction } from './absorb_transposes.ts';
+import { gatherSums } from './gather_sums.ts';
 import { orientColumns } from './orient.ts';
 import { padOperands } from './pad_operands.ts';
 import { splitSums } from './split_sums.ts';
@@ -18,7 +19,8 @@ export interface SimplifiedGraph {
 /**
  * @param isInput nodes whose value is given; the walk ends there
  */
-export function simplify(outputs: readonly Node[], isInput: (node: Node) => boolean): SimplifiedGraph {
+export function simplify(given: readonly Node[], isInput: (node: Node) => boolean): SimplifiedGraph {
+  const outputs = gatherSums(given, isInput);
   const replaced = new Map<Node, Node>();
   /** The node of the new graph that is equal to a given one; what a rewriting made below it comes first. */
   const share = (made: Node): Node => {
