@@ -57,7 +57,7 @@ describe('gatherSums', () => {
   });
 
   test('sums products of one form in one product', () => {
-    const product = (a = g.input([2, 32], 'float32')) =>
+    const product = (a = g.input([2, 32], 'float32')): Node =>
       g.make(
         'contract',
         {
@@ -69,7 +69,7 @@ describe('gatherSums', () => {
         [a, g.input([2, 64], 'float32')],
       );
     // Products that sum two terms are no tiles and stay as they are.
-    const big = (a?: Node) => {
+    const big = (a?: Node): Node => {
       const x = a ?? g.input([8, 32], 'float32');
       const y = g.input([8, 64], 'float32');
       return g.make(

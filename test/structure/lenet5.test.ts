@@ -43,10 +43,11 @@ describe('a LeNet-5 training step', () => {
   const { kernels, memory } = program;
   const kinds = (kind: string) => kernels.filter((k) => k.kind === kind);
 
-  test('is 32 kernels', () => {
+  test('is 35 kernels', () => {
     // Forward: pad, 5 products with bias and activation, 2 poolings with their winners, loss with its gradient, its mean.
-    // Backward: 9 products, 2 poolings. Adam: its counter, 5 biases with their sums, 5 weights.
-    expect(kernels.map((k) => k.name)).toHaveLength(1 + 5 + 2 + 2 + 9 + 2 + 1 + 10);
+    // Backward: pad, 9 products, of which two filter gradients are sums of parts, 2 poolings.
+    // Adam: its counter, 5 biases with their sums, 5 weights.
+    expect(kernels.map((k) => k.name)).toHaveLength(1 + 5 + 2 + 2 + (1 + 9 + 2) + 2 + 1 + 10);
   });
 
   test('has one packed product for each layer forward, and two backward but for the first', () => {
@@ -74,14 +75,15 @@ describe('a LeNet-5 training step', () => {
   });
 
   test('needs an arena near the lower bound', () => {
-    // The largest moment is the first layer's backward pass: 128 x 28 x 28 x 6 floats twice, and what lives beside them.
-    expect(memory.arenaBytes).toBeLessThanOrEqual(7_600_000);
+    // The largest moment is the second layer's backward pass: its padded gradient, and 128 x 28 x 28 x 6 activations that wait.
+    expect(memory.arenaBytes).toBeLessThanOrEqual(8_500_000);
     expect(memory.arenaBytes).toBeLessThanOrEqual(1.25 * memory.liveBytes);
   });
 
   test('grows in proportion to the batch', () => {
     const half = trainingStep(64);
-    expect(half.kernels).toHaveLength(kernels.length);
+    // A filter gradient of fewer terms is not summed in parts.
+    expect(half.kernels.length).toBeLessThanOrEqual(kernels.length);
     expect(half.memory.arenaBytes).toBeLessThan(0.6 * memory.arenaBytes);
   });
 });

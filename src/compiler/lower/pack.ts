@@ -55,6 +55,10 @@ export interface PanelOptions {
  */
 export function packPanels(emitter: Emitter, options: PanelOptions): void {
   const { from, to, width, packing } = options;
+  if (isContiguousRow(options)) {
+    packWholeRows(emitter, options);
+    return;
+  }
   const row = local('row', typeOf('i32'));
   const panel = local('panel', typeOf('i32'));
   const strategy = chooseStrategy(options);
@@ -65,6 +69,35 @@ export function packPanels(emitter: Emitter, options: PanelOptions): void {
     );
   });
   emitter.statements.push(set(panel, i32Constant(0)), loop(row, from, to, width, body));
+}
+
+/** Whether the rows of a term are one run of elements that panels of whole vectors cut without a rest. */
+function isContiguousRow({ operand, axes, total, width, lanes, packing }: PanelOptions): boolean {
+  if (axes.length > 1 || total % width !== 0 || width % lanes !== 0 || total < 2 * width) return false;
+  return (packing.inner.length > 0 || packing.cut !== null) && isVectorizable(operand, axes[0].id);
+}
+
+/** Term by term, all panels of a block: memory is read in its own order. */
+function packWholeRows(
+  emitter: Emitter,
+  { operand, axes, from, to, width, into, packing, lanes }: PanelOptions,
+): void {
+  overTerms(emitter, packing, 0, (term) => {
+    const row = local('row', typeOf('i32'));
+    const panel = local('panel', typeOf('i32'));
+    const body = emitter.inside([[axes[0].id, at(row)]], () => {
+      emitter.vectorize({ id: axes[0].id, lanes });
+      for (let part = 0; part < width / lanes; part++) {
+        const position = addIndex(addIndex(at(panel), index(part * lanes)), scaleIndex(term, width));
+        emitter.statements.push(store(into, position, emitter.emit(operand, part, true)));
+      }
+      emitter.vectorize(null);
+      emitter.statements.push(
+        set(panel, binary('add', get(panel), binary('mul', packing.length, i32Constant(width)))),
+      );
+    });
+    emitter.statements.push(set(panel, i32Constant(0)), loop(row, from, to, width, body));
+  });
 }
 
 type Strategy = (emitter: Emitter, options: PanelOptions, row: Local, panel: Local) => void;

@@ -221,27 +221,35 @@ class TileNest {
     packPanels(this.#emitter, { ...panels, from, to, into: this.#packedColumns, packing, lanes });
   }
 
+  /** All tiles of a block, the rows of a column of tiles innermost or the columns of a row of tiles. */
   #tiles(packing: Packing, rows: Range, columns: Range): void {
-    const { tileRows, tileVectors } = this.#plan;
+    const { tileRows, tileVectors, goesAlongRows } = this.#plan;
+    const i32 = typeOf('i32');
+    const down = { position: local('i', i32), panel: local('aPanel', i32), range: rows, width: tileRows };
     const nr = this.#target.lanes * tileVectors;
-    const [column, row] = [local('j', typeOf('i32')), local('i', typeOf('i32'))];
-    const [panelB, panelA] = [local('bPanel', typeOf('i32')), local('aPanel', typeOf('i32'))];
-    const advance = (panel: Local, width: number) =>
-      set(panel, binary('add', get(panel), binary('mul', packing.length, i32Constant(width))));
-    const columnBody = this.#emitter.inside([], () => {
-      const here = this.#emitter.statements;
-      const columnsOf = this.#columnReader(packing, panelB, column);
-      here.push(set(panelA, i32Constant(0)));
-      const rowBody = this.#emitter.inside([], () => {
-        this.#tile(packing, this.#rowReader(packing, panelA, row), columnsOf, row, rows.end, column);
-        this.#emitter.statements.push(advance(panelA, tileRows));
+    const along = { position: local('j', i32), panel: local('bPanel', i32), range: columns, width: nr };
+    const [outer, inner] = goesAlongRows ? [down, along] : [along, down];
+    const nest = ({ position, panel, range, width }: typeof down, body: () => void): void => {
+      const { statements } = this.#emitter;
+      const inside = this.#emitter.inside([], () => {
+        body();
+        const length = binary('mul', packing.length, i32Constant(width));
+        this.#emitter.statements.push(set(panel, binary('add', get(panel), length)));
       });
-      here.push(loop(row, rows.begin, rows.end, tileRows, rowBody), advance(panelB, nr));
+      statements.push(set(panel, i32Constant(0)), loop(position, range.begin, range.end, width, inside));
+    };
+    nest(outer, () => {
+      const early = goesAlongRows
+        ? this.#rowReader(packing, down.panel, down.position)
+        : this.#columnReader(packing, along.panel, along.position);
+      nest(inner, () => {
+        const late = goesAlongRows
+          ? this.#columnReader(packing, along.panel, along.position)
+          : this.#rowReader(packing, down.panel, down.position);
+        const [rowsOf, columnsOf] = goesAlongRows ? [early, late] : [late, early];
+        this.#tile(packing, rowsOf, columnsOf, down.position, rows.end, along.position);
+      });
     });
-    this.#emitter.statements.push(
-      set(panelB, i32Constant(0)),
-      loop(column, columns.begin, columns.end, nr, columnBody),
-    );
   }
 
   /** Axes that the innermost loops run through. */

@@ -39,11 +39,15 @@ export interface TilePlan {
   readonly columnBlock: number;
   /** All rows fit in one packed block: it is packed once, before the columns. */
   readonly packsRowsFirst: boolean;
+  /** Tiles go along the rows of the output, not down its columns. */
+  readonly goesAlongRows: boolean;
 }
 
 export const product = (axes: readonly Axis[]): number => axes.reduce((n, axis) => n * axis.extent, 1);
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
+/** Terms of a sum that are further apart (in elements) than this are cheaper to pack: the processor does not fetch them ahead. */
+const farApart = 64;
 /** Elements a multiple of this many apart compete for the same few places of the first-level cache. */
 const cacheWay = 1024;
 /** So many of them can be there together. */
@@ -52,6 +56,9 @@ const cacheWays = 8;
 const mostSeparate = 8;
 /** Accumulators that keep multiply-and-add units busy. */
 const leastAccumulators = 8;
+/** With short sums and long rows, writing the output takes most of the time: along its rows, not from page to page. */
+const shortSum = 128;
+const longRow = 512;
 /** A block of rows may be this many times larger if it is packed only once. */
 const largerOnce = 4;
 
@@ -101,6 +108,7 @@ export function planTile(source: ContractKernel, target: Target): TilePlan {
     // With the rows packed, a block of columns need only stay in the cache until all rows have met it.
     columnBlock: fit(packsRowsFirst ? target.rowBlockElements : target.columnBlockElements, columns, nr),
     packsRowsFirst,
+    goesAlongRows: sum <= shortSum && columns >= longRow,
   };
 }
 
@@ -116,13 +124,13 @@ function plainLoad(x: KernelExpr): (KernelExpr & { op: 'load' }) | null {
 
 /** How rows can be read where they lie and how many a tile then has; null if packing them is better or needed. */
 function rowsInPlace(
-  { a, m }: ContractKernel,
+  { a, m, k }: ContractKernel,
   columns: number,
   most: number,
   vectors: number,
 ): { access: 'strided' | 'separate'; tileRows: number } | null {
   const operand = plainLoad(a);
-  if (operand === null || columns > fewColumns) return null;
+  if (operand === null || columns > fewColumns || isFarApart(operand, k)) return null;
   const last = m[m.length - 1];
   if (coefficientOf(operand.index, last.id) % cacheWay === 0 && Math.min(most, last.extent) > cacheWays)
     return null;
@@ -166,9 +174,12 @@ function columnsInPlace({ b, n, k }: ContractKernel, rows: number, tileRows: num
   if (operand === null || coefficientOf(operand.index, last.id) !== 1) return false;
   const isSingle = n.length === 1 && last.extent < width;
   if (last.extent % width !== 0 && !isSingle) return false;
-  if (rows <= tileRows) return true;
-  return rows <= fewRows && coefficientOf(operand.index, k[k.length - 1].id) % cacheWay !== 0;
+  return rows <= tileRows || (rows <= fewRows && !isFarApart(operand, k));
 }
+
+/** Whether consecutive terms of a sum lie far from each other. */
+const isFarApart = ({ index }: KernelExpr & { op: 'load' }, k: readonly Axis[]): boolean =>
+  Math.abs(coefficientOf(index, k[k.length - 1].id)) > farApart;
 
 /** Bytes of scratch memory: packed rows, packed columns, the last vectors of a tile that reaches over the edge. */
 export function tileScratch(plan: TilePlan, { lanes }: Target): [number, number, number] {
