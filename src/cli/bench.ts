@@ -25,7 +25,7 @@ export interface BenchFlags {
 const benchFolder = fileURLToPath(new URL('../../bench', import.meta.url));
 
 const turnMilliseconds = 300;
-const budgetSeconds = 60;
+const budgetSeconds = 30;
 const patienceSeconds = 600;
 
 const namesIn = (list: string): string[] => list.split(',').map((name) => name.trim());
@@ -56,7 +56,7 @@ function chosenContenders(suite: Suite, list: string | undefined): Set<string> {
   return new Set(suite.contenders.filter(({ library }) => libraries.has(library)).map(({ id }) => id));
 }
 
-/** Results in a file, to which more are added. */
+/** Results in a file, to which those of other workloads are added. */
 function earlierResults(path: string | undefined): Results | null {
   if (path === undefined || !existsSync(path)) return null;
   let results: Results;
@@ -120,9 +120,7 @@ export async function benchCommand(
   }
   const ids = chosenContenders(suite, flags.against);
   const earlier = earlierResults(flags.json);
-  const entries = new Map(
-    (earlier?.entries ?? []).map((entry) => [`${entry.workload} ${entry.contender}`, entry]),
-  );
+  let entries = earlier?.entries ?? [];
   const measurer = new Measurer({
     folder,
     env: terminal.env,
@@ -135,7 +133,7 @@ export async function benchCommand(
   const results = (): Results => ({
     machine: thisMachine(),
     libraries: { ...earlier?.libraries, ...measurer.libraries },
-    entries: [...entries.values()],
+    entries,
   });
   const told = new Set<string>();
   try {
@@ -153,7 +151,8 @@ export async function benchCommand(
         );
       }
       printEntries(suite, measured, terminal);
-      for (const entry of measured) entries.set(`${entry.workload} ${entry.contender}`, entry);
+      // Ratios are those of one run: nothing is left of an earlier one.
+      entries = [...entries.filter((entry) => entry.workload !== workload.name), ...measured];
       // After each workload: an interruption loses one.
       if (flags.json !== undefined)
         await writeFileAtomically(flags.json, `${JSON.stringify(results(), null, 1)}\n`);

@@ -36,17 +36,19 @@ function markdownTable(rows: readonly (readonly string[])[]): string[] {
   return [line(rows[0]), line(rule), ...rows.slice(1).map(line)];
 }
 
-/** The result of a target: the measured value (the worst, or the mean) and whether it is within the bound; null if not measured. */
+/** The result of a target. */
 export interface Verdict {
+  /** The worst value, or the mean. */
   readonly measured: number;
-  readonly reached: boolean;
+  /** Whether it is within the bound; open where that depends on workloads that were not measured. */
+  readonly reached: 'reached' | 'not reached' | 'open';
   /** Where the worst value is. */
   readonly at: string | null;
   /** How many of the workloads have no value. */
   readonly absent: number;
 }
 
-/** Compares what was measured with a target. */
+/** Compares what was measured with a target; null if nothing was. */
 export function judge(target: Target, results: ResultTable): Verdict | null {
   const values: { at: string; value: number }[] = [];
   for (const names of target.workloads) {
@@ -65,13 +67,15 @@ export function judge(target: Target, results: ResultTable): Verdict | null {
   const absent = target.workloads.length - values.length;
   const more = target.quantity === 'rate';
   const within = (value: number) => (more ? value >= target.bound : value <= target.bound);
+  const verdict = (value: number) => (within(value) ? 'reached' : 'not reached');
   if (target.over === 'mean') {
     const measured = geometricMean(values.map(({ value }) => value));
-    return { measured, reached: absent === 0 && within(measured), at: null, absent };
+    return { measured, reached: absent > 0 ? 'open' : verdict(measured), at: null, absent };
   }
   const worse = (a: number, b: number) => (more ? a < b : a > b);
   const worst = values.reduce((a, b) => (worse(b.value, a.value) ? b : a));
-  return { measured: worst.value, reached: absent === 0 && within(worst.value), at: worst.at, absent };
+  const reached = absent > 0 && within(worst.value) ? 'open' : verdict(worst.value);
+  return { measured: worst.value, reached, at: worst.at, absent };
 }
 
 function targetLines(targets: readonly Target[], results: ResultTable): string[] {
@@ -88,7 +92,7 @@ function targetLines(targets: readonly Target[], results: ResultTable): string[]
       target.text,
       asked,
       `${text(verdict.measured)}${where}${absent}`,
-      verdict.reached ? 'reached' : verdict.absent > 0 ? 'open' : '**not reached**',
+      verdict.reached === 'not reached' ? '**not reached**' : verdict.reached,
     ];
   });
   return markdownTable([['Target', 'Asked', 'Measured', ''], ...rows]);

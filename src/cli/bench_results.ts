@@ -103,7 +103,7 @@ export class ResultTable {
   }
 
   /**
-   * The value of the best of `ours` divided by that of the best of `theirs`. Times of one workload are divided turn by turn, and the
+   * The value of the best of `ours` divided by that of the best of `theirs`. Times and rates of one workload are divided turn by turn, and the
    * median is taken: a disturbance of the machine that lasts for a round touches both.
    */
   ratio(
@@ -113,9 +113,12 @@ export class ResultTable {
   ): number | null {
     const [a, b] = [this.best(workload, ours, quantity), this.best(other, theirs, quantity)];
     if (a === null || b === null) return null;
-    if (quantity === 'time' && workload === other) {
+    if ((quantity === 'time' || quantity === 'rate') && workload === other) {
       const [mine, peer] = [this.entry(workload, a)!.turns, this.entry(workload, b)!.turns];
-      return median(mine.slice(0, peer.length).map((time, i) => time / peer[i]));
+      const turns = mine.slice(0, peer.length).map((time, i) => [time, peer[i]]);
+      return median(
+        turns.map(([time, theirTime]) => (quantity === 'time' ? time / theirTime : theirTime / time)),
+      );
     }
     return this.value(workload, a, quantity)! / this.value(other, b, quantity)!;
   }

@@ -71,7 +71,7 @@ function commands(terminal: Terminal): Command {
       '--out <file>',
       'where the tables go (default: docs/performance.md if all workloads are measured)',
     )
-    .option('--json <file>', 'results as data; those that the file already has are kept')
+    .option('--json <file>', 'results as data; those that the file has of other workloads are kept')
     .option('--list', 'only show the workloads')
     .action((flags: BenchFlags) => benchCommand(flags, terminal));
   program

@@ -255,7 +255,7 @@ describe('nabla bench', () => {
     );
     expect(readFileSync(out, 'utf8')).toMatch(/\| tiny +\| +2.00 \| +4.00 \| +0.500 \|/);
 
-    // Further workloads are added to the results; what is measured again takes the old place.
+    // Further workloads are added to the results.
     await bench(folder, { rounds: 1, workloads: 'product', against: 'none', json });
     const results: Results = JSON.parse(readFileSync(json, 'utf8'));
     expect(results.entries.map(({ workload, contender }) => [workload, contender])).toEqual([
@@ -264,6 +264,14 @@ describe('nabla bench', () => {
       ['product', 'nabla'],
     ]);
     expect(results.machine).toEqual(thisMachine());
+
+    // What is measured again has its contenders from one run.
+    await bench(folder, { rounds: 1, workloads: 'tiny', against: 'none', json });
+    const again: Results = JSON.parse(readFileSync(json, 'utf8'));
+    expect(again.entries.map(({ workload, contender }) => [workload, contender])).toEqual([
+      ['product', 'nabla'],
+      ['tiny', 'nabla'],
+    ]);
   });
 
   test('all workloads go to docs/performance.md', async () => {
@@ -324,6 +332,14 @@ describe('results', () => {
     expect(table.best('tiny', ['a1', 'a2'], 'time')).toBe('a2');
     expect(table.ratio('time', ['tiny', ['a1', 'a2']], ['tiny', ['b1', 'b2']])).toBe(0.5);
     expect(table.ratio('time', ['tiny', ['a1']], ['tiny', ['nobody']])).toBeNull();
+    const rates = new ResultTable(
+      [
+        { workload: 'product', contender: 'a', turns: [1, 9, 2] },
+        { workload: 'product', contender: 'b', turns: [2, 9, 8] },
+      ],
+      [product],
+    );
+    expect(rates.ratio('rate', ['product', ['a']], ['product', ['b']])).toBe(2);
   });
 
   test('rates and costs follow from the multiply-adds', () => {
@@ -361,22 +377,28 @@ describe('results', () => {
     } as const;
     expect(judge({ ...target, bound: 2 }, table)).toEqual({
       measured: 2,
-      reached: true,
+      reached: 'reached',
       at: 'other',
       absent: 0,
     });
-    expect(judge({ ...target, bound: 1.9 }, table)).toMatchObject({ reached: false });
-    expect(judge({ ...target, over: 'mean', bound: 1 }, table)).toMatchObject({ reached: true, at: null });
+    expect(judge({ ...target, bound: 1.9 }, table)).toMatchObject({ reached: 'not reached' });
+    expect(judge({ ...target, over: 'mean', bound: 1 }, table)).toMatchObject({
+      reached: 'reached',
+      at: null,
+    });
     expect(judge({ ...target, workloads: ['tiny', 'unmeasured'], bound: 2 }, table)).toMatchObject({
-      reached: false,
+      reached: 'open',
       absent: 1,
+    });
+    expect(judge({ ...target, workloads: ['other', 'unmeasured'], bound: 1 }, table)).toMatchObject({
+      reached: 'not reached',
     });
     expect(judge({ ...target, workloads: ['unmeasured'], bound: 2 }, table)).toBeNull();
     const alone = { text: '', ours: ['a', 'b'], bound: 1 } as const;
     expect(judge({ ...alone, quantity: 'time', workloads: ['tiny'] }, table)).toMatchObject({ measured: 1 });
     // The same contender on two workloads.
     const pair = { ...alone, ours: ['a'], quantity: 'cost', workloads: [['other', 'tiny']] } as const;
-    expect(judge(pair, table)).toMatchObject({ measured: 8, reached: false, at: 'other' });
+    expect(judge(pair, table)).toMatchObject({ measured: 8, reached: 'not reached', at: 'other' });
     // Of rates, the least counts.
     const rates = judge({ ...alone, ours: ['a'], quantity: 'rate', workloads: ['tiny', 'other'] }, table);
     expect(rates?.at).toBe('other');
