@@ -51,8 +51,8 @@ export function doctorCommand(terminal: Terminal, options: { readonly clearCache
   line(
     'native tier',
     typeof compiler === 'string'
-      ? `none (not needed): ${compiler}`
-      : `NABLA_TIER=native: ${compiler.version}`,
+      ? `none: ${compiler}`
+      : `${compiler.command} ${compiler.version} (NABLA_TIER)`,
   );
   const cache = objectCache();
   if (cache !== null) {

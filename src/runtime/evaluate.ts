@@ -6,6 +6,7 @@ import { graphKey } from './graph_key.ts';
 import type { Program, ProgramSource } from './program.ts';
 import { evaluateReference } from './reference/evaluate.ts';
 import { Storage } from './storage.ts';
+import { tierOf } from './tier.ts';
 
 /** Runs graphs on the current device. */
 
@@ -37,7 +38,7 @@ export function compile(source: ProgramSource): Program {
   if (device() === 'reference') return referenceProgram(source);
   const program = new WasmProgram(
     source,
-    tier() === 'native' ? buildNativeOrWasm(source) : buildWasm(source),
+    tierOf(source) === 'native' ? buildNativeOrWasm(source) : buildWasm(source),
   );
   for (const watcher of watchers) watcher(program.compiled);
   return program;
@@ -53,17 +54,6 @@ export function watchCompilations<T>(watcher: (compiled: CompiledProgram) => voi
   } finally {
     watchers.delete(watcher);
   }
-}
-
-/**
- * The tier of jitted programs: `NABLA_TIER=native` compiles them with the system's C compiler, which takes a moment for each; without
- * it, and where there is no compiler, they are WebAssembly, as programs outside of jit always are.
- */
-function tier(): 'wasm' | 'native' {
-  const wanted = typeof process === 'undefined' ? undefined : process.env.NABLA_TIER;
-  if (wanted !== undefined && wanted !== '' && wanted !== 'wasm' && wanted !== 'native')
-    throw new Error(`nabla: NABLA_TIER=${wanted} is not a tier; set it to wasm or native, or not at all`);
-  return wanted === 'native' ? 'native' : 'wasm';
 }
 
 /** `NABLA_DEVICE=reference` runs everything on the scalar interpreter: slow, but obviously right. */

@@ -54,12 +54,19 @@ export function buildWasm(
 }
 
 /** Runs kernel by kernel and prints, when the process ends, where the time of a program went. */
-export function timed({ kernels }: CompiledProgram, run: ThreadedRun): (argumentTable: number) => void {
+export function timed(
+  { kernels, loops }: CompiledProgram,
+  run: ThreadedRun,
+): (argumentTable: number) => void {
   const times = kernels.map((): number[] => []);
   process.once('exit', () => {
     const medians = times.map((list) => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0);
     const total = medians.reduce((a, b) => a + b, 0);
-    const rows = medians.map((ms, i) => ({ ms, text: `${ms.toFixed(3)} ms ${kernelText(kernels[i], i)}` }));
+    const chunks = (i: number) => ` in ${loops.kernels[i].chunks?.count ?? 1}`;
+    const rows = medians.map((ms, i) => ({
+      ms,
+      text: `${ms.toFixed(3)} ms ${kernelText(kernels[i], i)}${chunks(i)}`,
+    }));
     console.error(
       `--- times: ${times[0].length} runs, ${total.toFixed(3)} ms\n${rows
         .sort((a, b) => b.ms - a.ms)
