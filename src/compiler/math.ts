@@ -144,12 +144,15 @@ function reduceExp(s: Scope, x: Expr): { n: Expr; p: Expr } {
 }
 
 function exp(s: Scope, argument: Expr): Expr {
-  // e^-104 is below half of the smallest float, e^89 above the largest.
-  const x = s.let('x', min(s.let('x', max(argument, s.f(-104))), s.f(89)));
+  // e^-104 is below half of the smallest float, e^89 above the largest. What vanishes is chosen, not multiplied out: an operation
+  // that underflows takes a processor a hundred times as long, and scores that a mask rules out vanish by the thousand.
+  const vanishes = s.let('vanishes', less(argument, s.f(-104)));
+  const x = s.let('x', min(s.let('x', select(vanishes, s.f(0), argument)), s.f(89)));
   const { n, p } = reduceExp(s, x);
   // In two steps, as 2^n itself may be no normal float; only the second one rounds.
   const half = s.let('half', binary('shr', n, s.i(1)));
-  return mul(mul(add(p, s.f(1)), s.powerOfTwo(half)), s.powerOfTwo(sub(n, half)));
+  const result = mul(mul(add(p, s.f(1)), s.powerOfTwo(half)), s.powerOfTwo(sub(n, half)));
+  return select(vanishes, s.f(0), result);
 }
 
 function expm1(s: Scope, argument: Expr): Expr {

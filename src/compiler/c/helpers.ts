@@ -191,11 +191,26 @@ export function extremeHelper(unit: Unit, kind: 'max' | 'min', type: Type): stri
         `(${t})(((${wide})(${m}) & (${wide})(${x})) | (~(${wide})(${m}) & (${wide})(${y})))`;
       if (!isFloat(scalar)) body = `  return ${choose(`a ${sign} b`, 'a', 'b')};`;
       else {
-        const merged = `(${t})((${wide})p ${kind === 'max' ? '&' : '|'} (${wide})q)`;
-        body = `\
-  const ${t} p = ${choose(`a ${sign} b`, 'a', 'b')}, q = ${choose(`b ${sign} a`, 'b', 'a')};
-  const ${wide} ordered = (${wide})(a == a) & (${wide})(b == b);
-  return ${choose('ordered', merged, 'a + b')};`;
+        // What differs between the two orders of operands are zeros of two signs, and numbers beside NaN.
+        const [larger, smaller] = ['larger', 'smaller'].map((pick) =>
+          pickHelper(unit, pick as 'larger' | 'smaller', type),
+        );
+        const pick = kind === 'max' ? larger : smaller;
+        const general = `\
+  const ${t} p = ${pick}(a, b), q = ${pick}(b, a);
+  const ${wide} unordered = (${wide})(a != a) | (${wide})(b != b);
+  return (${t})(((${wide})p ${kind === 'max' ? '&' : '|'} (${wide})q) | unordered);`;
+        const bits = lanes * (scalar === 'f64' ? 64 : 32);
+        const suffix = `p${scalar === 'f64' ? 'd' : 's'}512_mask`;
+        const immediate = kind === 'max' ? 5 : 4;
+        // One instruction that knows the order of zeros, one comparison, and a sum where it found NaN.
+        const ranged = `\
+  const ${t} r = __builtin_ia32_range${suffix}(a, b, ${immediate}, a, -1, 4);
+  return __builtin_ia32_add${suffix}(a, b, r, __builtin_ia32_cmp${suffix}(a, b, 3, -1, 4), 4);`;
+        body =
+          bits === 512
+            ? `#if defined(__AVX512DQ__) && !defined(__clang__)\n${ranged}\n#else\n${general}\n#endif`
+            : general;
       }
     }
     return define(t, name, `${t} a, ${t} b`, body);
