@@ -29,15 +29,7 @@ import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter } from './emit.ts';
 import { overTerms, type Packing, packPanels } from './pack.ts';
 import { bindRows } from './rows.ts';
-import {
-  alongAxes,
-  besidesAxes,
-  product,
-  roundUp,
-  rowOffsets,
-  type TilePlan,
-  widestExtract,
-} from './tile_plan.ts';
+import { alongAxes, besidesAxes, product, rowOffsets, type TilePlan, widestExtract } from './tile_plan.ts';
 import { allowsPartial, isVectorizable } from './vectorize.ts';
 
 /** Products of many rows and columns as loop IR: packing, the register tile, what follows it. */
@@ -55,10 +47,17 @@ export function lowerTile(
 }
 
 /**
- * Rows or columns that a chunk has at least: every chunk packs the other operand for itself, which costs about as much as the
- * products of twenty rows.
+ * Into how many chunks rows or columns are divided, and how many a chunk then has at least: every chunk packs the other operand for
+ * itself, which costs as much as the products of about twelve columns. Powers of two, as the numbers of processors mostly are.
  */
-const leastInChunk = 192;
+const divisions = [
+  [16, 512],
+  [8, 256],
+  [4, 128],
+  [2, 48],
+] as const;
+
+const mostChunks = (extent: number): number => divisions.find(([n, least]) => extent >= n * least)?.[0] ?? 1;
 
 /** A range of rows or columns. */
 interface Range {
@@ -123,8 +122,8 @@ class TileNest {
       return chunks;
     }
     const byRows = rows >= columns;
-    const step = roundUp(leastInChunk, byRows ? tileRows : lanes * tileVectors);
-    const chunks = chunksOf(byRows ? rows : columns, step, work, chunkWork);
+    const [extent, tile] = byRows ? [rows, tileRows] : [columns, lanes * tileVectors];
+    const chunks = chunksOf(extent, tile, work, Math.max(chunkWork, work / mostChunks(extent)));
     nest(
       [],
       byRows ? (chunks ?? whole(rows)) : whole(rows),
