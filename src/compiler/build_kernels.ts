@@ -110,31 +110,30 @@ function loopsKernel(
   return { kind: 'loops', name, axes: group.axes, reduced: group.reduced, reductions, outputs };
 }
 
-/** Writes each part to its place in the whole. */
+/** Parts of a concatenation that one kernel writes. */
+const mostParts = 8;
+
+/** Writes each part to its place in the whole; neighbours of one shape share their loops. */
 function concatKernels(node: Node<'concat'>, materialized: ReadonlySet<Node>): Kernel[] {
   const { axis } = node.attributes;
-  const kernels: Kernel[] = [];
+  const kernels: (LoopKernel & { outputs: Output[] })[] = [];
+  let before = '';
   let from = 0;
   for (const part of node.inputs) {
     if (sizeOf(part.shape) > 0) {
-      const axes = part.shape.filter((n) => n !== 1).map(newAxis);
+      const shape = part.shape.join();
+      const last = kernels[kernels.length - 1];
+      const twin = shape === before && last.outputs.length < mostParts ? last : null;
+      const axes = twin?.axes ?? part.shape.filter((n) => n !== 1).map(newAxis);
       const at = coordinates(part.shape, axes);
       const { read } = inliner({ isMaterialized: (n) => materialized.has(n), resolve: () => null });
       const moved = at.map((x, i) => (i === axis ? addAffine(x, constantIndex(from)) : x));
-      const output: Output = {
-        node,
-        value: read(part, at),
-        index: flattenIndex(moved, node.shape),
-        level: 'outer',
-      };
-      kernels.push({
-        kind: 'loops',
-        name: 'concat',
-        axes,
-        reduced: new Set(),
-        reductions: [],
-        outputs: [output],
-      });
+      const index = flattenIndex(moved, node.shape);
+      const output: Output = { node, value: read(part, at), index, level: 'outer' };
+      const rest = { name: 'concat', reduced: new Set<number>(), reductions: [] };
+      if (twin === null) kernels.push({ kind: 'loops', ...rest, axes, outputs: [output] });
+      else twin.outputs.push(output);
+      before = shape;
     }
     from += part.shape[axis];
   }

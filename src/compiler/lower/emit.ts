@@ -50,6 +50,8 @@ export interface VectorAxis {
   readonly lanes: number;
   /** If given, only so many lanes, from the first on, stand for elements: the others are neither read nor written. */
   readonly count?: number;
+  /** If given, the part that `count` is about; the others are whole. */
+  readonly last?: number;
 }
 
 /**
@@ -85,14 +87,20 @@ export class Emitter {
     return this.#vector !== null;
   }
 
+  /** How many lanes of a part stand for elements, if not all of them do. */
+  count(part = 0): number | undefined {
+    const { count, last = part } = this.#vector ?? {};
+    return part === last ? count : undefined;
+  }
+
   /** A load of those lanes that stand for elements; the others are 0. */
-  load(buffer: Buffer, at: Index, lanes: number): Expr {
-    return load(buffer, at, lanes, lanes > 1 ? this.#vector?.count : undefined);
+  load(buffer: Buffer, at: Index, lanes: number, part = 0): Expr {
+    return load(buffer, at, lanes, lanes > 1 ? this.count(part) : undefined);
   }
 
   /** A store of a value, of those lanes that stand for elements. */
-  store(buffer: Buffer, at: Index, value: Expr): Statement {
-    return store(buffer, at, value, value.type.lanes > 1 ? this.#vector?.count : undefined);
+  store(buffer: Buffer, at: Index, value: Expr, part = 0): Statement {
+    return store(buffer, at, value, value.type.lanes > 1 ? this.count(part) : undefined);
   }
 
   /** An index expression as an i32; it must not vary along the vector axis. */
@@ -255,7 +263,7 @@ export class Emitter {
     };
     switch (x.op) {
       case 'load':
-        return this.load(this.#bufferOf(x.source), this.index(x.index, part), lanes);
+        return this.load(this.#bufferOf(x.source), this.index(x.index, part), lanes, part);
       case 'index': {
         const scalar = indexValue(this.index(x.index, part));
         if (lanes === 1) return cast(scalarOf[x.dtype], scalar);

@@ -11,6 +11,8 @@ import {
   i32Constant,
   ifThen,
   index,
+  indexValue,
+  laneIndices,
   local,
   loop,
   select,
@@ -23,7 +25,7 @@ import type { Target } from '../target.ts';
 import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
-import { allowsPartial, vectorAxis } from './vectorize.ts';
+import { allowsPartial, coefficientOf, vectorAxis } from './vectorize.ts';
 
 /** Loop kernels as loop IR: which loops, in which order, and how wide. */
 
@@ -32,6 +34,9 @@ const longestPartialSum = 1024;
 
 /** Vectors that one round of an unrolled loop covers. */
 const unrolling = 4;
+
+/** Rows of at most as many vectors stay in registers from pass to pass. */
+const shortRow = 4;
 
 export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer, target: Target): KernelBody {
   const kernel = mergeAxes(source);
@@ -73,6 +78,8 @@ class LoopNest {
   readonly #allowsPartial: boolean;
   readonly #chunkWork: number;
   readonly #row: readonly Axis[];
+  /** Vectors in a row that is short enough to stay in registers; 0 if rows are not. */
+  readonly #short: number;
   /** For every reduction the pass that computes it. */
   readonly #pass = new Map<Node, number>();
   readonly #passes: number;
@@ -86,6 +93,7 @@ class LoopNest {
     this.#allowsPartial = allowsPartial(kernel);
     this.#chunkWork = target.chunkWork;
     this.#row = kernel.axes.filter((axis) => kernel.reduced.has(axis.id));
+    this.#short = this.#vectorsOfShortRow();
     const known = new Map<KernelExpr, number>();
     for (const reduction of kernel.reductions)
       this.#pass.set(reduction.node, this.#passesBefore(reduction.value, known));
@@ -93,6 +101,14 @@ class LoopNest {
       .filter((o) => o.level === 'full')
       .map((o) => this.#passesBefore(o.value, known));
     this.#passes = Math.max(-1, ...this.#pass.values(), ...stores) + 1;
+  }
+
+  #vectorsOfShortRow(): number {
+    const [axis, ...others] = this.#row;
+    if (axis === undefined || others.length > 0 || axis !== this.#vector) return 0;
+    const vectors = Math.ceil(axis.extent / this.#lanes);
+    if (axis.extent % this.#lanes > 0 && !this.#allowsPartial) return 0;
+    return vectors <= shortRow ? vectors : 0;
   }
 
   /** How many passes must have ended before an expression can be computed. */
@@ -186,6 +202,10 @@ class LoopNest {
 
   /** All that happens at one point of the outer axes (or at several, along the vector axis). */
   #point(parts = 1): void {
+    if (this.#short > 0) {
+      this.#pointOfShortRow(this.#vector!, this.#short);
+      return;
+    }
     const columns = this.#emitter.isVector;
     for (let pass = 0; pass < this.#passes; pass++) {
       const reductions = this.#kernel.reductions.filter((r) => this.#pass.get(r.node) === pass);
@@ -205,6 +225,41 @@ class LoopNest {
     for (const { node } of this.#kernel.reductions) this.#emitter.forget(node);
   }
 
+  /** All passes over a row of a few vectors, whose values are computed once and stay in registers. */
+  #pointOfShortRow(vector: Axis, parts: number): void {
+    const emitter = this.#emitter;
+    const rest = vector.extent % this.#lanes;
+    const statements = emitter.inside([[vector.id, index(0)]], () => {
+      for (let pass = 0; pass < this.#passes; pass++) {
+        const reductions = this.#kernel.reductions.filter((r) => this.#pass.get(r.node) === pass);
+        const known = new Map<KernelExpr, number>();
+        const stores = this.#kernel.outputs.filter(
+          (o) => o.level === 'full' && this.#passesBefore(o.value, known) === pass,
+        );
+        emitter.vectorize({
+          id: vector.id,
+          lanes: this.#lanes,
+          ...(rest > 0 ? { count: rest, last: parts - 1 } : {}),
+        });
+        const accumulators = reductions.map((r) => this.#accumulator(r, parts, this.#lanes));
+        for (const a of accumulators) {
+          if (isArg(a.reduction.kind)) emitter.statements.push(...this.#start(a));
+          for (let part = 0; part < parts; part++) this.#accumulate(a, part, true, true);
+        }
+        this.#write(stores, parts, true);
+        emitter.vectorize(null);
+        for (const a of accumulators) this.#defineRow(a, null);
+      }
+      this.#write(
+        this.#kernel.outputs.filter((o) => o.level === 'outer'),
+        1,
+        false,
+      );
+    });
+    emitter.statements.push(...statements);
+    for (const { node } of this.#kernel.reductions) emitter.forget(node);
+  }
+
   /** Values first, then stores: an output may take the place of an array that another output reads. */
   #write(outputs: readonly Output[], parts: number, wide: boolean): void {
     const writes: Statement[] = [];
@@ -216,7 +271,9 @@ class LoopNest {
           this.#emitter.statements.push(set(register, result));
           result = get(register);
         }
-        writes.push(this.#emitter.store(this.#bufferOf(node), this.#emitter.index(index, part), result));
+        writes.push(
+          this.#emitter.store(this.#bufferOf(node), this.#emitter.index(index, part), result, part),
+        );
       }
     }
     this.#emitter.statements.push(...writes);
@@ -236,13 +293,22 @@ class LoopNest {
     ];
   }
 
-  /** One more term for an accumulator, at the emitter's present position. */
-  #accumulate({ reduction, values, positions }: Accumulator, part: number, wide: boolean): void {
+  /**
+   * One more term for an accumulator, at the emitter's present position.
+   *
+   * @param isFirst whether the accumulator has not been started: the term is its value
+   */
+  #accumulate(
+    { reduction, values, positions }: Accumulator,
+    part: number,
+    wide: boolean,
+    isFirst = false,
+  ): void {
     const { statements } = this.#emitter;
-    const value = this.#emitter.emit(reduction.value, part, wide);
+    const value = this.#masked(reduction, this.#emitter.emit(reduction.value, part, wide), part);
     const sum = values[part];
     if (positions.length === 0) {
-      statements.push(set(sum, combine(reduction.kind, get(sum), value)));
+      statements.push(set(sum, isFirst ? value : combine(reduction.kind, get(sum), value)));
       return;
     }
     const position = positions[part];
@@ -250,12 +316,81 @@ class LoopNest {
     statements.push(set(kept, value));
     const wins = beats(reduction.kind === 'argmax', get(kept), get(sum));
     const flag = local('wins', wins.type);
-    const here = this.#emitter.position(reduction.position);
+    const { lanes } = position.type;
+    const first = splat(indexValue(this.#emitter.index(reduction.position, part)), lanes);
+    const step = this.#isRow(wide) ? coefficientOf(reduction.position, this.#vector!.id) : 0;
+    const offsets = binary('mul', laneIndices('i32', lanes), splat(i32Constant(step), lanes));
     statements.push(
       set(flag, wins),
-      set(position, select(get(flag), splat(here, position.type.lanes), get(position))),
+      set(position, select(get(flag), binary('add', first, offsets), get(position))),
       set(sum, select(get(flag), get(kept), get(sum))),
     );
+  }
+
+  /** Whether the lanes are elements of a row, not columns. */
+  #isRow(wide: boolean): boolean {
+    return wide && this.#vector !== null && this.#kernel.reduced.has(this.#vector.id);
+  }
+
+  /** A term with the reduction's identity in those lanes that stand for no element of the row. */
+  #masked({ kind }: Reduction, value: Expr, part: number): Expr {
+    const { scalar, lanes } = value.type;
+    const count = this.#emitter.count(part);
+    if (count === undefined || !this.#isRow(lanes > 1)) return value;
+    const inside = compare('lt', laneIndices('i32', lanes), splat(i32Constant(count), lanes));
+    return select(inside, value, constant(value.type, identityOf(kind, scalar)));
+  }
+
+  /** Makes the result of a reduction known whose terms are in lanes, and in a scalar accumulator where there was a rest. */
+  #defineRow({ reduction, values, positions }: Accumulator, rest: Accumulator | null): void {
+    const { node, kind } = reduction;
+    const { statements } = this.#emitter;
+    const keep = (name: string, value: Expr): Expr => {
+      const register = local(name, value.type);
+      statements.push(set(register, value));
+      return get(register);
+    };
+    const joined = (list: readonly Expr[], join: (a: Expr, b: Expr) => Expr): Expr => {
+      // In pairs, then pairs of pairs: the chain of operations is short.
+      let level = [...list];
+      while (level.length > 1) {
+        const next: Expr[] = [];
+        for (let i = 0; i < level.length; i += 2)
+          next.push(i + 1 < level.length ? join(level[i], level[i + 1]) : level[i]);
+        level = next;
+      }
+      return level[0];
+    };
+    if (!isArg(kind)) {
+      const lanes = joined(values.map(get), (a, b) => combine(kind, a, b));
+      const sum = fold(foldKinds[kind as keyof typeof foldKinds], lanes);
+      const total = rest === null ? sum : combine(kind, sum, get(rest.values[0]));
+      this.#emitter.define(node, [keep('total', total)]);
+      return;
+    }
+    // The extreme of all lanes, then the first position among the lanes that have it; NaN is the extreme where there is one.
+    const extreme = kind === 'argmax' ? 'max' : 'min';
+    const lanes = joined(values.map(get), (a, b) => binary(extreme, a, b));
+    const best = keep(
+      'best',
+      rest === null ? fold(extreme, lanes) : binary(extreme, fold(extreme, lanes), get(rest.values[0])),
+    );
+    const candidate = (value: Local, position: Local): Expr => {
+      const { type } = value;
+      const all = splat(best, type.lanes);
+      const same = compare('eq', get(value), all);
+      const isFloat = type.scalar === 'f32';
+      const bothNaN = () => binary('and', compare('ne', get(value), get(value)), compare('ne', all, all));
+      const has = isFloat ? binary('or', same, bothNaN()) : same;
+      return select(has, get(position), constant(position.type, 2 ** 31 - 1));
+    };
+    const places = values.map((value, i) => candidate(value, positions[i]));
+    const first = fold(
+      'min',
+      joined(places, (a, b) => binary('min', a, b)),
+    );
+    const total = rest === null ? first : binary('min', first, candidate(rest.values[0], rest.positions[0]));
+    this.#emitter.define(node, [keep('place', total)]);
   }
 
   /** Rows are walked one element (of each column) after the other. */
@@ -318,18 +453,22 @@ class LoopNest {
   /** Rows are walked several elements at a time, accumulating in the lanes. */
   #rowPass(reductions: readonly Reduction[], stores: readonly Output[], vector: Axis): void {
     const { statements } = this.#emitter;
-    const unrolled = vector.extent >= 4 * unrolling * this.#lanes ? unrolling : 1;
-    const wide = reductions.map((r) => this.#accumulator(r, unrolled, this.#lanes));
-    const narrow = reductions.map((r) => this.#accumulator(r, 1, 1));
+    const lanes = this.#lanes;
+    const unrolled = vector.extent >= 4 * unrolling * lanes ? unrolling : 1;
+    // What is left of a row behind its last whole vector goes into a part of one, or into scalars.
+    const rest = vector.extent % lanes;
+    const isScalar = rest > 0 && !this.#allowsPartial;
+    const wide = reductions.map((r) => this.#accumulator(r, unrolled, lanes));
+    const narrow = isScalar ? reductions.map((r) => this.#accumulator(r, 1, 1)) : [];
     statements.push(...[...wide, ...narrow].flatMap((a) => this.#start(a)));
     const others = this.#row.filter((axis) => axis !== vector);
     const along = (): void => {
       let from = 0;
       for (const parts of unrolled > 1 ? [unrolled, 1] : [1]) {
-        const step = parts * this.#lanes;
+        const step = parts * lanes;
         const end = from + Math.floor((vector.extent - from) / step) * step;
         if (end === from) continue;
-        this.#emitter.vectorize({ id: vector.id, lanes: this.#lanes });
+        this.#emitter.vectorize({ id: vector.id, lanes });
         this.#blockwise(vector, from, end, step, wide, () => {
           for (let part = 0; part < parts; part++) for (const a of wide) this.#accumulate(a, part, true);
           this.#write(stores, parts, true);
@@ -337,11 +476,13 @@ class LoopNest {
         this.#emitter.vectorize(null);
         from = end;
       }
-      if (from < vector.extent)
-        this.#loop(vector, from, vector.extent, 1, () => {
-          for (const a of narrow) this.#accumulate(a, 0, false);
-          this.#write(stores, 1, false);
-        });
+      if (rest === 0) return;
+      if (!isScalar) this.#emitter.vectorize({ id: vector.id, lanes, count: rest });
+      this.#loop(vector, from, vector.extent, isScalar ? 1 : rest, () => {
+        for (const a of isScalar ? narrow : wide) this.#accumulate(a, 0, !isScalar);
+        this.#write(stores, 1, !isScalar);
+      });
+      this.#emitter.vectorize(null);
     };
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
@@ -349,12 +490,8 @@ class LoopNest {
       else this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
     };
     nest(others);
-    reductions.forEach((reduction, i) => {
-      const joined = wide[i].values.map(get).reduce((a, b) => combine(reduction.kind, a, b));
-      const total = local('total', narrow[i].values[0].type);
-      const kind = foldKinds[reduction.kind as keyof typeof foldKinds];
-      statements.push(set(total, combine(reduction.kind, fold(kind, joined), get(narrow[i].values[0]))));
-      this.#emitter.define(reduction.node, [get(total)]);
+    wide.forEach((a, i) => {
+      this.#defineRow(a, narrow[i] ?? null);
     });
   }
 

@@ -58,12 +58,15 @@ export function isVectorizable(x: KernelExpr, id: number, known = new Map<Kernel
 
 /**
  * The axis to vectorize, or null: the one along which everything is contiguous, the innermost of them that fills a vector; else one
- * that fills a part of a vector.
+ * that fills a part of a vector. A reduced axis must fill at least half of one, as its lanes have to be combined in the end.
  */
 export function vectorAxis(kernel: LoopKernel, lanes: number): Axis | null {
   const whole = contiguousAxis(kernel, (axis) => axis.extent >= lanes);
   if (whole !== null || !allowsPartial(kernel)) return whole;
-  return contiguousAxis(kernel, (axis) => axis.extent > 1 && !kernel.reduced.has(axis.id));
+  return (
+    contiguousAxis(kernel, (axis) => axis.extent > 1 && !kernel.reduced.has(axis.id)) ??
+    contiguousAxis(kernel, (axis) => 2 * axis.extent >= lanes && kernel.reduced.has(axis.id))
+  );
 }
 
 /** Whether parts of vectors can be read and written: all arrays have elements of 4 bytes. */
@@ -104,7 +107,6 @@ function contiguousAxis(kernel: LoopKernel, isLong: (axis: Axis) => boolean): Ax
     const values = [...kernel.reductions.map((r) => r.value), ...stores.map((o) => o.value)];
     if (!values.every(fits) || values.some((x) => x.dtype === 'float64')) continue;
     if (stores.some((o) => coefficientOf(o.index, axis.id) !== 1 || hides(o.index, axis.id))) continue;
-    if (isReduced && kernel.reductions.some((r) => r.kind === 'argmax' || r.kind === 'argmin')) continue;
     if (kernel.reductions.some((r) => hides(r.position, axis.id))) continue;
     return axis;
   }
