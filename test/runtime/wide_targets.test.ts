@@ -1,82 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { compileGraph } from '../../src/compiler/compile.ts';
-import { type Target, wasmTarget } from '../../src/compiler/target.ts';
 import * as g from '../../src/graph/build.ts';
 import { plainIndex } from '../../src/graph/contraction.ts';
-import { type TypedArray, viewOf } from '../../src/graph/dtype.ts';
 import { type Node, sizeOf } from '../../src/graph/node.ts';
-import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
-import { Interpreter } from '../compiler/ir_interpreter.ts';
-import { expectClose } from '../support/close.ts';
 import { Dice } from '../support/dice.ts';
-
-/** Machines with wider vectors and other tiles than the printer at hand: their loops run on the interpreter of the loop IR. */
-const targets: Record<string, Target> = {
-  'AVX2: 8 lanes, tile 6x16': { ...wasmTarget(false), lanes: 8, tileRows: 6, tileVectors: 2 },
-  'AVX-512: 16 lanes, tile 14x32': {
-    ...wasmTarget(false),
-    lanes: 16,
-    tileRows: 14,
-    tileVectors: 2,
-    sumBlock: 24,
-  },
-  'AVX-512: 16 lanes, tile 8x48': {
-    ...wasmTarget(false),
-    lanes: 16,
-    tileRows: 8,
-    tileVectors: 3,
-    rowBlockElements: 512,
-  },
-};
-
-const aligned = (bytes: number) => Math.ceil(bytes / 64) * 64;
-
-/** Compiles for a target and runs on plain bytes. */
-function run(
-  roots: readonly Node[],
-  inputs: readonly Node[],
-  data: readonly TypedArray[],
-  target: Target,
-): TypedArray[] {
-  const compiled = compileGraph({ inputs, outputs: roots, donations: roots.map(() => -1) }, target);
-  const sizes = new Array<number>(compiled.argumentCount).fill(0);
-  sizes[0] = compiled.memory.arenaBytes + compiled.memory.threadBytes;
-  compiled.inputArguments.forEach((argument, i) => {
-    if (argument >= 0) sizes[argument] = data[i].byteLength;
-  });
-  compiled.outputs.forEach((place, i) => {
-    if (place.kind === 'new') sizes[place.argument] = 8 * sizeOf(roots[i].shape);
-  });
-  const table = 64;
-  let end = aligned(table + 4 * sizes.length);
-  const addresses = sizes.map((bytes) => {
-    const start = end;
-    end += aligned(bytes) + 64;
-    return start;
-  });
-  const memory = new ArrayBuffer(end);
-  new Uint32Array(memory, table, addresses.length).set(addresses);
-  compiled.inputArguments.forEach((argument, i) => {
-    if (argument >= 0) viewOf(inputs[i].dtype, memory, addresses[argument], data[i].length).set(data[i]);
-  });
-  new Interpreter(memory, table).run(compiled.loops);
-  return compiled.outputs.map((place, i) => {
-    if (place.kind !== 'new') throw new Error('the test has no such outputs');
-    return viewOf(roots[i].dtype, memory, addresses[place.argument], sizeOf(roots[i].shape)).slice();
-  });
-}
-
-function check(roots: readonly Node[], inputs: readonly Node[], target: Target, seed: number): void {
-  const dice = new Dice(seed);
-  const data = inputs.map((n) =>
-    Float32Array.from({ length: sizeOf(n.shape) }, () => dice.between(-8, 8) / 8),
-  );
-  const results = run(roots, inputs, data, target);
-  const expected = evaluateReference(roots, (n) => data[inputs.indexOf(n)]);
-  roots.forEach((root, i) => {
-    expectClose(results[i], expected.get(root)!, { rtol: 1e-5, atol: 1e-4 });
-  });
-}
+import { checkOn, runOn, wideTargets } from '../support/wide_targets.ts';
 
 const matmul = (a: Node, b: Node): Node =>
   g.contract(
@@ -90,7 +18,7 @@ const matmul = (a: Node, b: Node): Node =>
     b,
   );
 
-describe.each(Object.entries(targets))('%s', (_, target) => {
+describe.each(Object.entries(wideTargets))('%s', (_, target) => {
   test('products of all layouts and awkward sizes, with what follows them', () => {
     const dice = new Dice(5);
     for (let i = 0; i < 24; i++) {
@@ -101,7 +29,7 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
       const right = b.shape[0] === k && b.shape[1] === n ? b : g.transpose(b, [1, 0]);
       const bias = g.input([n], 'float32');
       const sum = g.add(matmul(left, right), g.broadcast(bias, [m, n], [1]));
-      check([dice.chance(0.5) ? g.unary('relu', sum) : matmul(left, right)], [a, b, bias], target, i);
+      checkOn([dice.chance(0.5) ? g.unary('relu', sum) : matmul(left, right)], [a, b, bias], target, i);
     }
   });
 
@@ -135,7 +63,7 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
         x,
         w,
       );
-      check([root], [x, w], target, i);
+      checkOn([root], [x, w], target, i);
     }
   });
 
@@ -149,7 +77,7 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
       const last = [shape.length - 1];
       const e = g.unary('exp', g.sub(x, g.broadcastAlong(g.reduce('max', x, last), shape, last)));
       const softmax = g.div(e, g.broadcastAlong(g.reduce('sum', e, last), shape, last));
-      check([softmax, g.reduce('sum', g.mul(x, x), [0]), g.argreduce('max', x, [0])], [x], target, 2);
+      checkOn([softmax, g.reduce('sum', g.mul(x, x), [0]), g.argreduce('max', x, [0])], [x], target, 2);
     }
   });
 
@@ -165,8 +93,8 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
     const data = [x, w].map((n) =>
       Float32Array.from({ length: sizeOf(n.shape) }, () => dice.between(-8, 8) / 8),
     );
-    const whole = run(roots, [x, w], data, target);
-    const parts = run(roots, [x, w], data, divided);
+    const whole = runOn(roots, [x, w], data, target);
+    const parts = runOn(roots, [x, w], data, divided);
     parts.forEach((part, i) => {
       expect(part).toEqual(whole[i]);
     });

@@ -36,7 +36,7 @@ const longestPartialSum = 1024;
 const unrolling = 4;
 
 /** Rows of at most as many vectors stay in registers from pass to pass. */
-const shortRow = 4;
+const shortRow = 8;
 
 export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer, target: Target): KernelBody {
   const kernel = mergeAxes(source);
