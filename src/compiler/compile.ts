@@ -4,6 +4,7 @@ import { buildKernels } from './build_kernels.ts';
 import type { Buffer, KernelFunction, LoopProgram } from './ir.ts';
 import type { ContractKernel, Kernel } from './kernel.ts';
 import type { KernelBody } from './lower/chunks.ts';
+import { lowerDot, planDot } from './lower/dot.ts';
 import { scalarOf } from './lower/emit.ts';
 import { lowerLoops } from './lower/loops.ts';
 import { lowerScatter } from './lower/scatter.ts';
@@ -13,6 +14,7 @@ import { planTile, tileScratch } from './lower/tile_plan.ts';
 import { partition } from './partition.ts';
 import { type MemoryPlan, overwriting, planMemory, readsOf, writesOf } from './plan.ts';
 import { simplify } from './simplify.ts';
+import { splitReductions } from './split_reductions.ts';
 import type { Target } from './target.ts';
 
 /** Where a program finds or leaves an array at run time. */
@@ -53,7 +55,9 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
 
   const parts = partition(graph, isInput);
   const needed = neededOutside(graph.outputs, parts, isInput);
-  const kernels = parts.groups.flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)));
+  const kernels = parts.groups
+    .flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)))
+    .flatMap((kernel): readonly Kernel[] => (kernel.kind === 'loops' ? splitReductions(kernel) : [kernel]));
 
   // Arguments: the arena, inputs, literals, outputs.
   let count = 1;
@@ -91,7 +95,10 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
     return { kind: 'new', argument: argument(node) };
   });
 
-  const tiles = kernels.map((kernel) => (kernel.kind === 'contract' ? planTile(kernel, target) : null));
+  const dots = kernels.map((kernel) => (kernel.kind === 'contract' ? planDot(kernel, target) : null));
+  const tiles = kernels.map((kernel, i) =>
+    kernel.kind === 'contract' && dots[i] === null ? planTile(kernel, target) : null,
+  );
   const memory = planMemory(
     kernels,
     (node) => places.has(node),
@@ -137,7 +144,9 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
         case 'loops':
           return lowerLoops(k, bufferOf, target);
         case 'contract':
-          return lowerTile(tiles[i]!, bufferOf, scratch, target);
+          return dots[i] !== null
+            ? lowerDot(dots[i], bufferOf, target)
+            : lowerTile(tiles[i]!, bufferOf, scratch, target);
         case 'scatter':
           return { body: lowerScatter(k, bufferOf) };
         case 'sort':

@@ -26,6 +26,7 @@ import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
 import { allowsPartial, coefficientOf, vectorAxis } from './vectorize.ts';
+import { workOf } from './work.ts';
 
 /** Loop kernels as loop IR: which loops, in which order, and how wide. */
 
@@ -44,20 +45,6 @@ export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer,
   const emitter = new Emitter(bufferOf, body);
   const chunks = new LoopNest(kernel, emitter, bufferOf, target).build();
   return chunks === null ? { body } : { body, chunks };
-}
-
-/** Rough number of simple operations of a kernel. */
-function workOf({ axes, reductions, outputs }: LoopKernel): number {
-  const seen = new Set<KernelExpr>();
-  let cost = 0;
-  const visit = (x: KernelExpr): void => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    cost += x.op === 'threefry' ? 100 : x.op === 'unary' ? 8 : 1;
-    visitIndices(x, (index) => visitDynamic(index, visit), visit);
-  };
-  for (const { value } of [...reductions, ...outputs]) visit(value);
-  return axes.reduce((n, axis) => n * axis.extent, cost);
 }
 
 /** Registers in which a reduction accumulates; several for unrolled loops. */
