@@ -137,8 +137,15 @@ export function divAffine(x: Affine, by: number): Affine {
     terms: whole.terms.map(([atom, c]) => [atom, c / by]),
   };
   if (low >= 0 && high < by) return quotientOfWhole;
-  if (low >= 0) return addAffine(quotientOfWhole, quotient('div', rest, by));
+  if (low >= 0) return addAffine(quotientOfWhole, quotientOf(rest, by));
   return quotient('div', x, by);
+}
+
+/** floor(x / by), where the quotient of a quotient is one quotient. */
+function quotientOf(x: Affine, by: number): Affine {
+  const [[atom, c] = [null, 0], ...more] = x.terms;
+  const isQuotient = atom?.kind === 'div' && c === 1 && x.offset === 0 && more.length === 0;
+  return isQuotient ? divAffine(atom.x, atom.by * by) : quotient('div', x, by);
 }
 
 /** x mod by for a positive constant; x may not be negative. */
@@ -173,7 +180,21 @@ export function flattenIndex(coordinates: readonly Affine[], shape: readonly num
     flat = addAffine(flat, scaleAffine(coordinates[i], stride));
     stride *= shape[i];
   }
-  return flat;
+  return rejoin(flat);
+}
+
+/** The same index with fewer terms: `by * floor(x / by) + x mod by` is x again. Coordinates of a reshaped array are made of such parts. */
+function rejoin(index: Affine): Affine {
+  for (const [atom, c] of index.terms) {
+    if (atom.kind !== 'mod') continue;
+    const parts = addAffine(
+      scaleAffine(atomIndex(atom), -c),
+      scaleAffine(divAffine(atom.x, atom.by), -c * atom.by),
+    );
+    const joined = addAffine(index, addAffine(parts, scaleAffine(atom.x, c)));
+    if (joined.terms.length < index.terms.length) return rejoin(joined);
+  }
+  return index;
 }
 
 /** Coordinates of a row-major position. */

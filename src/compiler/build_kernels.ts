@@ -12,7 +12,7 @@ import {
   newAxis,
   scaleAffine,
 } from './affine.ts';
-import { isTiled } from './contraction_shape.ts';
+import { isTiled, leastRun } from './contraction_shape.ts';
 import { guard, type Inliner, inliner, operandAccess } from './inline.ts';
 import type { ContractKernel, Kernel, KernelExpr, LoopKernel, Output, Reduction } from './kernel.ts';
 import { mapExpr } from './lower/merge_axes.ts';
@@ -368,7 +368,7 @@ function contractKernel(
     .map((_, axis) => axis)
     .slice(outRank)
     .filter(solid);
-  if (m.length === 0 || n.length === 0 || sum.length === 0) return null;
+  if (n.length === 0 || sum.length === 0) return null;
   // A phase of a strided axis leaves gaps between the columns.
   let stride = 1;
   for (const axis of [...n].reverse()) {
@@ -380,8 +380,16 @@ function contractKernel(
   }
   const [a, b] = swap ? [second, first] : [first, second];
   const k = contiguousLast(pick(sum), a, b);
+  // A single row is only for products along the sum.
+  if (m.length === 0 && !readAlongSum(a, b, k)) return null;
   return { kind: 'contract', name, node, batch: pick(batch), m: pick(m), n: pick(n), k, a, b, outputs };
 }
+
+/** Whether both operands are read in the order of the last axis of the sum. */
+const readAlongSum = (a: KernelExpr, b: KernelExpr, k: readonly Axis[]): boolean => {
+  const last = k[k.length - 1];
+  return last.extent >= leastRun && [a, b].every((x) => x.op === 'load' && isContiguous(x, last.id));
+};
 
 /** The order of summation is free: an axis along which an operand is contiguous goes last, so that packing can follow it. */
 function contiguousLast(axes: readonly Axis[], a: KernelExpr, b: KernelExpr): readonly Axis[] {

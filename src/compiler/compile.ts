@@ -4,6 +4,7 @@ import { buildKernels } from './build_kernels.ts';
 import type { Buffer, KernelFunction, LoopProgram } from './ir.ts';
 import type { ContractKernel, Kernel } from './kernel.ts';
 import type { KernelBody } from './lower/chunks.ts';
+import { lowerDot, planDot } from './lower/dot.ts';
 import { scalarOf } from './lower/emit.ts';
 import { lowerLoops } from './lower/loops.ts';
 import { lowerScatter } from './lower/scatter.ts';
@@ -94,7 +95,10 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
     return { kind: 'new', argument: argument(node) };
   });
 
-  const tiles = kernels.map((kernel) => (kernel.kind === 'contract' ? planTile(kernel, target) : null));
+  const dots = kernels.map((kernel) => (kernel.kind === 'contract' ? planDot(kernel, target) : null));
+  const tiles = kernels.map((kernel, i) =>
+    kernel.kind === 'contract' && dots[i] === null ? planTile(kernel, target) : null,
+  );
   const memory = planMemory(
     kernels,
     (node) => places.has(node),
@@ -140,7 +144,9 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
         case 'loops':
           return lowerLoops(k, bufferOf, target);
         case 'contract':
-          return lowerTile(tiles[i]!, bufferOf, scratch, target);
+          return dots[i] !== null
+            ? lowerDot(dots[i], bufferOf, target)
+            : lowerTile(tiles[i]!, bufferOf, scratch, target);
         case 'scatter':
           return { body: lowerScatter(k, bufferOf) };
         case 'sort':

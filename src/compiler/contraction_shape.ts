@@ -11,6 +11,9 @@ export const fewColumns = 128;
 /** Packing columns pays when more rows than this use them. */
 export const fewRows = 128;
 
+/** With so few rows the columns are read once, where they lie, along the sum if need be: packing them would cost more than the products. */
+export const dotRows = 6;
+
 /** Elements of the axes of the output that only one of the operands has, and which operand has the last axis: the columns. */
 export function rowsAndColumns({ attributes: { sizes, outRank, a, b } }: Node<'contract'>): {
   rows: number;
@@ -31,7 +34,8 @@ export function rowsAndColumns({ attributes: { sizes, outRank, a, b } }: Node<'c
 }
 
 /**
- * Whether a contraction is worth the packed tile: it has enough rows and columns, and enough work to pay for packing.
+ * Whether a contraction is worth a kernel of its own kind: it has enough work, and enough rows and columns to pay for packing or
+ * operands that need none.
  * Decided from shapes alone. The others are written out as multiply and sum.
  */
 export function isTiled(node: Node<'contract'>): boolean {
@@ -46,7 +50,23 @@ export function isTiled(node: Node<'contract'>): boolean {
     else if (inB.has(axis)) n *= size;
     else m *= size;
   });
-  return m >= 4 && n >= 4 && k >= 4 && m * n * k >= 4096;
+  if (m < 4 && !isAlongSum(node)) return false;
+  return n >= 4 && k >= 4 && m * n * k >= 4096;
+}
+
+/** The shortest run along a sum that vectors of any machine fit into. */
+export const leastRun = 16;
+
+/** Whether elements that lie side by side, in both operands, belong to the same sum. */
+function isAlongSum({ inputs, attributes: { sizes, outRank, a, b } }: Node<'contract'>): boolean {
+  const lastAxis = (index: Attributes['contract']['a'], shape: readonly number[]): number => {
+    let last = shape.length - 1;
+    while (last > 0 && shape[last] === 1) last--;
+    const { terms = [], divisor = 1 } = index[last] ?? {};
+    return terms.length === 1 && terms[0][1] === 1 && divisor === 1 ? terms[0][0] : -1;
+  };
+  const [ofA, ofB] = [lastAxis(a, inputs[0].shape), lastAxis(b, inputs[1].shape)];
+  return ofA === ofB && ofA >= outRank && sizes[ofA] >= leastRun;
 }
 
 /**

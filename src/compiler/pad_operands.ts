@@ -1,7 +1,7 @@
 import { make, pad } from '../graph/build.ts';
 import { isOp, type Node, sizeOf } from '../graph/node.ts';
 import type { AffineIndex } from '../graph/vocabulary.ts';
-import { fewColumns, fewRows, isTiled, rowsAndColumns } from './contraction_shape.ts';
+import { dotRows, fewColumns, fewRows, isTiled, rowsAndColumns } from './contraction_shape.ts';
 
 /**
  * Windows that reach over the edge of an array: a padded copy of the array costs less than a test for every element that is packed,
@@ -20,7 +20,7 @@ export function padOperands(node: Node): Node {
   const [x, y] = node.inputs;
   const { rows, columns, columnsOperand } = rowsAndColumns(node);
   const inPlace = (operand: 'a' | 'b') =>
-    operand === columnsOperand ? rows <= fewRows : columns <= fewColumns;
+    operand === columnsOperand ? rows <= fewRows : columns <= fewColumns || rows <= dotRows;
   const left = padOperand(x, a, sizes, inPlace('a'));
   const right = padOperand(y, b, sizes, inPlace('b'));
   if (left === null && right === null) return node;

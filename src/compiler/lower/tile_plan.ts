@@ -116,7 +116,7 @@ export function planTile(source: ContractKernel, target: Target): TilePlan {
 const balanced = (rows: number, most: number): number => Math.ceil(rows / Math.ceil(rows / most));
 
 /** An element of an array at an index of axes only, or null. */
-function plainLoad(x: KernelExpr): (KernelExpr & { op: 'load' }) | null {
+export function plainLoad(x: KernelExpr): (KernelExpr & { op: 'load' }) | null {
   return x.op === 'load' && x.dtype === 'float32' && x.index.terms.every(([atom]) => atom.kind === 'axis')
     ? x
     : null;
@@ -154,7 +154,7 @@ function wholeRows(m: readonly Axis[], most: number): number {
 }
 
 /** How far behind the first row of a tile the others lie, where that is the same for all tiles. */
-export function rowOffsets({ kernel: { a, m }, tileRows }: TilePlan): number[] {
+export function rowOffsets({ kernel: { a, m }, tileRows }: Pick<TilePlan, 'kernel' | 'tileRows'>): number[] {
   const { index } = a as KernelExpr & { op: 'load' };
   return Array.from({ length: tileRows }, (_, row) => {
     let [offset, rest] = [0, row];
@@ -209,7 +209,7 @@ export const besidesAxes = (x: Affine, axes: readonly Axis[]): Affine => ({
 });
 
 /** Neighbouring axes of one role that all indices run through become one axis. */
-function mergeContractAxes(kernel: ContractKernel): ContractKernel {
+export function mergeContractAxes(kernel: ContractKernel): ContractKernel {
   const value: KernelExpr = { op: 'binary', dtype: kernel.node.dtype, kind: 'mul', a: kernel.a, b: kernel.b };
   const loops: LoopKernel = {
     kind: 'loops',
