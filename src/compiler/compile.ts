@@ -1,6 +1,7 @@
 import { type Node, sizeOf, typeText } from '../graph/node.ts';
 import { type Affine, forgetQuotients, sameAffine } from './affine.ts';
 import { buildKernels } from './build_kernels.ts';
+import { contiguous } from './contiguous.ts';
 import type { Buffer, KernelFunction, LoopProgram } from './ir.ts';
 import type { ContractKernel, Kernel } from './kernel.ts';
 import type { KernelBody } from './lower/chunks.ts';
@@ -57,7 +58,9 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
   const needed = neededOutside(graph.outputs, parts, isInput);
   const kernels = parts.groups
     .flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)))
-    .flatMap((kernel): readonly Kernel[] => (kernel.kind === 'loops' ? splitReductions(kernel) : [kernel]));
+    .flatMap((kernel): readonly Kernel[] =>
+      kernel.kind === 'loops' ? contiguous(kernel, target.lanes).flatMap(splitReductions) : [kernel],
+    );
 
   // Arguments: the arena, inputs, literals, outputs.
   let count = 1;

@@ -1,6 +1,15 @@
 import { input } from '../graph/build.ts';
 import type { Node } from '../graph/node.ts';
-import { type Affine, type Atom, type Axis, addAffine, atomIndex, newAxis, scaleAffine } from './affine.ts';
+import {
+  type Affine,
+  type Atom,
+  type Axis,
+  addAffine,
+  atomIndex,
+  constantIndex,
+  newAxis,
+  scaleAffine,
+} from './affine.ts';
 import type { KernelExpr, LoopKernel, Output, Reduction } from './kernel.ts';
 import { mapExpr, mergeAxes, visitDynamic, visitIndices } from './lower/merge_axes.ts';
 import { workOf } from './lower/work.ts';
@@ -27,9 +36,10 @@ export function splitReductions(source: LoopKernel): readonly LoopKernel[] {
     return [source];
   const outer = axes.filter((axis) => !reduced.has(axis.id));
   const last = outer[outer.length - 1];
-  const pieces = outer.reduce(
-    (n, axis) => n * (axis === last ? Math.max(1, axis.extent / pieceColumns) : axis.extent),
+  // Loops are divided along one axis.
+  const pieces = Math.max(
     1,
+    ...outer.map((axis) => (axis === last ? Math.ceil(axis.extent / pieceColumns) : axis.extent)),
   );
   if (pieces >= enoughPieces) return [source];
   const most = Math.min(mostParts, Math.floor(workOf(kernel) / partWork));
@@ -271,7 +281,4 @@ function reads(x: KernelExpr, node: Node, seen = new Set<KernelExpr>()): boolean
 
 /** Row-major position. */
 const flat = (axes: readonly Axis[]): Affine =>
-  axes.reduce<Affine>((sum, axis) => addAffine(scaleAffine(sum, axis.extent), atomIndex(axis)), {
-    offset: 0,
-    terms: [],
-  });
+  axes.reduce((sum, axis) => addAffine(scaleAffine(sum, axis.extent), atomIndex(axis)), constantIndex(0));

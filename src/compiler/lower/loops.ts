@@ -36,6 +36,9 @@ const longestPartialSum = 1024;
 /** Vectors that one round of an unrolled loop covers. */
 const unrolling = 4;
 
+/** Axes of at least as many elements are divided among threads, rather than a longer one inside of them. */
+const enoughToShare = 8;
+
 /** Rows of at most as many vectors stay in registers from pass to pass. */
 const shortRow = 8;
 
@@ -118,8 +121,13 @@ class LoopNest {
     const vector = this.#vector !== null && !this.#kernel.reduced.has(this.#vector.id) ? this.#vector : null;
     // The vector axis goes innermost among the outer axes.
     const order = vector === null ? outer : [...outer.filter((axis) => axis !== vector), vector];
-    const [first, ...rest] = order;
-    if (first === undefined || first === vector) return this.#along(order, vector, true);
+    if (order.length === 0 || order[0] === vector) return this.#along(order, vector, true);
+    // Threads share the outermost axis that is long enough for it.
+    const divisible = order.filter((axis) => axis !== vector);
+    const first =
+      divisible.find((axis) => axis.extent >= enoughToShare) ??
+      divisible.reduce((longest, axis) => (axis.extent > longest.extent ? axis : longest));
+    const rest = order.filter((axis) => axis !== first);
     const chunks = chunksOf(first.extent, 1, workOf(this.#kernel), this.#chunkWork);
     this.#loop(first, chunks?.begin ?? 0, chunks?.end ?? first.extent, 1, () =>
       this.#along(rest, vector, false),
