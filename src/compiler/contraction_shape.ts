@@ -12,7 +12,7 @@ export const fewColumns = 128;
 export const fewRows = 128;
 
 /** With so few rows the columns are read once, where they lie, along the sum if need be: packing them would cost more than the products. */
-export const dotRows = 6;
+export const dotRows = 16;
 
 /** Elements of the axes of the output that only one of the operands has, and which operand has the last axis: the columns. */
 export function rowsAndColumns({ attributes: { sizes, outRank, a, b } }: Node<'contract'>): {
@@ -51,7 +51,7 @@ export function isTiled(node: Node<'contract'>): boolean {
     else m *= size;
   });
   if (m < 4 && !isAlongSum(node)) return false;
-  return n >= 4 && k >= 4 && m * n * k >= 4096;
+  return n >= 2 && k >= 4 && m * n * k >= 4096;
 }
 
 /** The shortest run along a sum that vectors of any machine fit into. */

@@ -35,9 +35,16 @@ export interface DotPlan {
   readonly kernel: ContractKernel;
   readonly rows: number;
   readonly columns: number;
+  /** Rows that are summed side by side, one group after the other. */
+  readonly groups: readonly number[];
   /** Columns that are summed side by side. */
   readonly width: number;
 }
+
+/** Rows of a group. */
+const mostHeight = 6;
+/** More rows than a group has need sums so long that folding the vectors does not count. */
+const longSum = 512;
 
 /** Columns side by side: each is a stream of memory of its own. */
 const mostWidth = 8;
@@ -52,11 +59,18 @@ export function planDot(source: ContractKernel, target: Target): DotPlan | null 
     return read !== null && coefficientOf(read.index, sum.id) === 1;
   };
   if (rows > dotRows || n.length > 1 || sum.extent < target.lanes) return null;
+  if (rows > mostHeight && product(k) < longSum) return null;
   if (!isAlongSum(a) || !isAlongSum(b)) return null;
   const registers = (target.tileRows + 1) * target.tileVectors + 1;
-  let width = Math.max(1, Math.min(mostWidth, columns, Math.floor((registers - rows - 1) / rows)));
+  const count = Math.ceil(rows / mostHeight);
+  const groups = Array.from(
+    { length: count },
+    (_, i) => Math.floor(((i + 1) * rows) / count) - Math.floor((i * rows) / count),
+  );
+  const height = Math.max(...groups);
+  let width = Math.max(1, Math.min(mostWidth, columns, Math.floor((registers - height - 1) / height)));
   while (columns % width !== 0) width--;
-  return { kernel, rows, columns, width };
+  return { kernel, rows, columns, groups, width };
 }
 
 export function lowerDot(plan: DotPlan, bufferOf: (node: Node) => Buffer, target: Target): KernelBody {
@@ -103,22 +117,30 @@ class DotNest {
     const [n] = kernel.n;
     const column = local('column', typeOf('i32'));
     const first = kernel.m.map((axis) => [axis.id, index(0)] as const);
-    const body = this.#emitter.inside([...first, [n.id, at(column)]], () => this.#sums(column));
+    const body: Statement[] = [];
+    let row = 0;
+    for (const height of this.#plan.groups) {
+      // Writing binds the axes anew: each group is a level of its own.
+      body.push(
+        ...this.#emitter.inside([...first, [n.id, at(column)]], () => this.#sums(column, row, height)),
+      );
+      row += height;
+    }
     this.#emitter.statements.push(loop(column, begin, end, width, body));
   }
 
-  /** All rows of some columns: the sums, then what follows them. */
-  #sums(column: Local): void {
+  /** Some rows of some columns: the sums, then what follows them. */
+  #sums(column: Local, row: number, height: number): void {
     const { kernel, rows, width } = this.#plan;
     const { lanes } = this.#target;
     const vector = typeOf('f32', lanes);
-    const accumulators = Array.from({ length: rows }, (_, r) =>
+    const accumulators = Array.from({ length: height }, (_, r) =>
       Array.from({ length: width }, (_, c) => local(`s${r}_${c}`, vector)),
     );
     for (const sum of accumulators.flat()) this.#emitter.statements.push(set(sum, constant(vector, 0)));
     const [a, b] = [kernel.a, kernel.b] as (KernelExpr & { op: 'load' })[];
     const [startA, startB] = [this.#start(a), this.#start(b)];
-    const offsets = rowOffsets({ kernel, tileRows: rows });
+    const offsets = rowOffsets({ kernel, tileRows: rows }).slice(row, row + height);
     const stride = coefficientOf(b.index, kernel.n[0].id);
     const last = kernel.k[kernel.k.length - 1];
     const whole = Math.floor(last.extent / lanes) * lanes;
@@ -160,7 +182,7 @@ class DotNest {
     nest(kernel.k);
     accumulators.forEach((line, r) => {
       line.forEach((sum, c) => {
-        this.#write(r, addIndex(at(column), index(c)), sum);
+        this.#write(row + r, addIndex(at(column), index(c)), sum);
       });
     });
   }
