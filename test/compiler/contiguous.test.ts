@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { visitStatements } from '../../src/compiler/c/unit.ts';
 import { compileGraph } from '../../src/compiler/compile.ts';
 import { visitAccesses } from '../../src/compiler/ir_visit.ts';
 import { wasmTarget } from '../../src/compiler/target.ts';
@@ -63,4 +64,20 @@ test('the loops of a depthwise convolution go along the channels in vectors', ()
   const last = loops.kernels[loops.kernels.length - 1];
   visitAccesses(last.body, (a) => lanes.push(a.op === 'load' ? a.type.lanes : a.value.type.lanes), false);
   expect(new Set(lanes)).toEqual(new Set([4]));
+});
+
+test('inside of an image, windows are not tested', () => {
+  const x = g.input([3, 16, 16, 32], 'float32');
+  const w = g.input([32, 3, 3], 'float32');
+  const { loops } = compileGraph(
+    { inputs: [x, w], outputs: [depthwise(x, w, 1)], donations: [-1] },
+    wasmTarget(false),
+  );
+  const last = loops.kernels[loops.kernels.length - 1];
+  const seen = new Map<string, number>();
+  visitStatements(last.body, ({ op }) => seen.set(op, (seen.get(op) ?? 0) + 1));
+  // Rows and columns at the borders know which of their loads fall outside, too.
+  expect(seen.get('if')).toBeUndefined();
+  // Loops over inner rows, images (of inner rows and of both outer ones), inner columns of each, and channels nine times.
+  expect(seen.get('for')).toBe(1 + 3 + 3 + 9);
 });

@@ -62,6 +62,8 @@ export interface VectorAxis {
 export class Emitter {
   readonly #levels: Level[] = [];
   readonly #axes = new Map<number, { level: number; at: Index }>();
+  /** First and last value of axes in the loops around, where that is known. */
+  readonly #ranges = new Map<number, readonly [number, number]>();
   readonly #results = new Map<Node, { level: number; parts: Expr[] }>();
   readonly #bufferOf: (node: Node) => Buffer;
   #vector: VectorAxis | null = null;
@@ -120,6 +122,29 @@ export class Emitter {
     this.#levels.pop();
     this.#levelCache = new WeakMap();
     return level.statements;
+  }
+
+  /** Emits what holds for values of an axis from `first` to `last` only. */
+  within(id: number, first: number, last: number, body: () => void): void {
+    const before = this.#ranges.get(id);
+    this.#ranges.set(id, [first, last]);
+    body();
+    if (before === undefined) this.#ranges.delete(id);
+    else this.#ranges.set(id, before);
+  }
+
+  /** Whether a condition holds always (true) or never (false) in the loops around; null if that depends. */
+  #decided(condition: Condition): boolean | null {
+    if (condition.kind !== 'inside') return null;
+    let low = condition.index.offset;
+    let high = low;
+    for (const [atom, c] of condition.index.terms) {
+      const [first, last] = this.#ranges.get(atom.id) ?? [0, atom.extent - 1];
+      low += c * (c > 0 ? first : last);
+      high += c * (c > 0 ? last : first);
+    }
+    if (low >= 0 && high < condition.extent) return true;
+    return high < 0 || low >= condition.extent ? false : null;
   }
 
   /** Makes the value of a reduction known from here on, one expression for each part. */
@@ -298,8 +323,17 @@ export class Emitter {
   }
 
   #guard(x: KernelExpr & { op: 'guard' }, part: number, lanes: number, level: Level): Expr {
-    const condition = this.conditions(x.conditions, part);
     const type = typeOf(scalarOf[x.dtype], lanes);
+    const decided = x.conditions.map((c) => this.#decided(c));
+    if (decided.includes(false)) return constant(type, x.otherwise);
+    if (decided.every((holds) => holds === true)) {
+      const value = this.#emit(x.x, this.#varies(x.x) ? part : 0);
+      return value.type.lanes < lanes ? splat(value, lanes) : value;
+    }
+    const condition = this.conditions(
+      x.conditions.filter((_, i) => decided[i] === null),
+      part,
+    );
     const result = local('g', type);
     const depth = this.#levels.indexOf(level);
     // The branch stands in for the guard's own level while its content is emitted.

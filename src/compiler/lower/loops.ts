@@ -15,6 +15,7 @@ import {
   laneIndices,
   local,
   loop,
+  multiplyAdd,
   select,
   set,
   splat,
@@ -24,6 +25,7 @@ import type { KernelExpr, LoopKernel, Output, Reduction } from '../kernel.ts';
 import type { Target } from '../target.ts';
 import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
+import { interiorsOf } from './interiors.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
 import { allowsPartial, coefficientOf, vectorAxis } from './vectorize.ts';
 import { workOf } from './work.ts';
@@ -35,6 +37,9 @@ const longestPartialSum = 1024;
 
 /** Vectors that one round of an unrolled loop covers. */
 const unrolling = 4;
+
+/** Rows of so few elements (times the vectors that are under way at once) are written out, without loops. */
+const mostWrittenOut = 128;
 
 /** Axes of at least as many elements are divided among threads, rather than a longer one inside of them. */
 const enoughToShare = 8;
@@ -70,6 +75,9 @@ class LoopNest {
   readonly #row: readonly Axis[];
   /** Vectors in a row that is short enough to stay in registers; 0 if rows are not. */
   readonly #short: number;
+  /** Of axes that conditions are about: where those hold, from the first position to the end. */
+  readonly #interiors: ReadonlyMap<number, readonly [number, number]>;
+  readonly #fma: boolean;
   /** For every reduction the pass that computes it. */
   readonly #pass = new Map<Node, number>();
   readonly #passes: number;
@@ -84,6 +92,8 @@ class LoopNest {
     this.#chunkWork = target.chunkWork;
     this.#row = kernel.axes.filter((axis) => kernel.reduced.has(axis.id));
     this.#short = this.#vectorsOfShortRow();
+    this.#interiors = interiorsOf(kernel);
+    this.#fma = target.fma;
     const known = new Map<KernelExpr, number>();
     for (const reduction of kernel.reductions)
       this.#pass.set(reduction.node, this.#passesBefore(reduction.value, known));
@@ -129,7 +139,7 @@ class LoopNest {
       divisible.reduce((longest, axis) => (axis.extent > longest.extent ? axis : longest));
     const rest = order.filter((axis) => axis !== first);
     const chunks = chunksOf(first.extent, 1, workOf(this.#kernel), this.#chunkWork);
-    this.#loop(first, chunks?.begin ?? 0, chunks?.end ?? first.extent, 1, () =>
+    this.#pieces(first, chunks?.begin ?? 0, chunks?.end ?? first.extent, () =>
       this.#along(rest, vector, false),
     );
     return chunks;
@@ -143,7 +153,7 @@ class LoopNest {
       return null;
     }
     if (axis !== vector) {
-      this.#loop(axis, 0, axis.extent, 1, () => this.#along(rest, vector, false));
+      this.#pieces(axis, 0, axis.extent, () => this.#along(rest, vector, false));
       return null;
     }
     // Reductions of columns gain from several columns a pass over the rows; maps are limited by memory anyway.
@@ -185,11 +195,48 @@ class LoopNest {
     this.#emitter.vectorize(null);
   }
 
+  /** Loops over the borders of an axis and over its interior, where conditions of the kernel need no test. */
+  #pieces(axis: Axis, begin: number | Expr, end: number | Expr, body: () => void): void {
+    const interior = this.#interiors.get(axis.id);
+    if (interior === undefined) {
+      this.#loop(axis, begin, end, 1, body);
+      return;
+    }
+    const [low, high] = interior;
+    const clip = (kind: 'min' | 'max', bound: number, by: number | Expr): number | Expr =>
+      typeof by === 'number'
+        ? kind === 'min'
+          ? Math.min(bound, by)
+          : Math.max(bound, by)
+        : binary(kind, by, i32Constant(bound));
+    for (const [first, last] of [
+      [0, low],
+      [low, high],
+      [high, axis.extent],
+    ]) {
+      if (first === last) continue;
+      const from = first === 0 ? begin : clip('max', first, begin);
+      const to = last === axis.extent ? end : clip('min', last, end);
+      this.#loop(axis, from, to, 1, body, [first, last - 1]);
+    }
+  }
+
   /** A loop over one axis; its statements go where the emitter stands. */
-  #loop(axis: Axis, begin: number | Expr, end: number | Expr, step: number, body: () => void): void {
+  #loop(
+    axis: Axis,
+    begin: number | Expr,
+    end: number | Expr,
+    step: number,
+    content: () => void,
+    range?: readonly [number, number],
+  ): void {
     const variable = local(`i${axis.id}`, typeOf('i32'));
     const single = typeof begin === 'number' && typeof end === 'number' && end - begin === step;
     const position = single ? index(begin) : at(variable);
+    const body = () => {
+      if (range === undefined) content();
+      else this.#emitter.within(axis.id, range[0], range[1], content);
+    };
     const statements = this.#emitter.inside([[axis.id, position]], body);
     if (single) this.#emitter.statements.push(...statements);
     else this.#emitter.statements.push(loop(variable, begin, end, step, statements));
@@ -300,8 +347,14 @@ class LoopNest {
     isFirst = false,
   ): void {
     const { statements } = this.#emitter;
-    const value = this.#masked(reduction, this.#emitter.emit(reduction.value, part, wide), part);
     const sum = values[part];
+    const term = reduction.value;
+    if (wide && !isFirst && this.#fma && isProduct(reduction) && term.op === 'binary') {
+      const [a, b] = [term.a, term.b].map((x) => this.#emitter.emit(x, part, wide));
+      statements.push(set(sum, multiplyAdd(this.#masked(reduction, a, part), b, get(sum))));
+      return;
+    }
+    const value = this.#masked(reduction, this.#emitter.emit(term, part, wide), part);
     if (positions.length === 0) {
       statements.push(set(sum, isFirst ? value : combine(reduction.kind, get(sum), value)));
       return;
@@ -404,10 +457,12 @@ class LoopNest {
       for (let part = 0; part < parts; part++) for (const a of accumulators) this.#accumulate(a, part, wide);
       this.#write(stores, parts, wide);
     };
+    const writtenOut = terms * parts * Math.max(1, reductions.length) <= mostWrittenOut && wide;
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
       if (axis === undefined) body();
-      else this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
+      else if (!writtenOut) this.#loop(axis, 0, axis.extent, 1, () => nest(rest));
+      else for (let i = 0; i < axis.extent; i++) this.#loop(axis, i, i + 1, 1, () => nest(rest), [i, i]);
     };
     const { statements } = this.#emitter;
     const [first, ...rest] = this.#row;
@@ -533,6 +588,14 @@ class LoopNest {
     });
   }
 }
+
+/** Whether a reduction sums the products of a contraction, which may be rounded once or twice. */
+const isProduct = ({ node, kind, value }: Reduction): boolean =>
+  kind === 'sum' &&
+  node.op === 'contract' &&
+  value.dtype === 'float32' &&
+  value.op === 'binary' &&
+  value.kind === 'mul';
 
 const isArg = (kind: Reduction['kind']): boolean => kind === 'argmax' || kind === 'argmin';
 const isFloating = (r: Reduction): boolean => r.value.dtype === 'float32' || r.value.dtype === 'float64';
