@@ -145,16 +145,41 @@ export function divAffine(x: Affine, by: number): Affine {
 function quotientOf(x: Affine, by: number): Affine {
   const [[atom, c] = [null, 0], ...more] = x.terms;
   const isQuotient = atom?.kind === 'div' && c === 1 && x.offset === 0 && more.length === 0;
-  return isQuotient ? divAffine(atom.x, atom.by * by) : quotient('div', x, by);
+  if (isQuotient) return divAffine(atom.x, atom.by * by);
+  const split = splitDigit(x, by);
+  return split === null ? quotient('div', x, by) : divAffine(split.high, by / split.base);
 }
+
+/**
+ * x as `base * high + low` with 0 <= low < base for a divisor `base` of `by`, or null: the lower digit of a position in rows of `base`
+ * elements does not matter to a quotient by whole rows, and is no part of the remainder's computation.
+ */
+function splitDigit(x: Affine, by: number): { base: number; high: Affine; low: Affine } | null {
+  for (const [, c] of x.terms) {
+    const base = greatestCommonDivisor(Math.abs(c), by);
+    if (base === 1) continue;
+    const [whole, low] = separate(x, base);
+    const [least, most] = rangeOf(low);
+    if (least < 0 || most >= base) continue;
+    const high = { offset: whole.offset / base, terms: whole.terms.map(([a, f]) => [a, f / base] as const) };
+    return { base, high, low };
+  }
+  return null;
+}
+
+const greatestCommonDivisor = (a: number, b: number): number =>
+  b === 0 ? a : greatestCommonDivisor(b, a % b);
 
 /** x mod by for a positive constant; x may not be negative. */
 export function modAffine(x: Affine, by: number): Affine {
   if (by === 1) return constantIndex(0);
   const [, rest] = separate(x, by);
   const [low, high] = rangeOf(rest);
-  if (low >= 0) return high < by ? rest : quotient('mod', rest, by);
-  return quotient('mod', x, by);
+  if (low < 0) return quotient('mod', x, by);
+  if (high < by) return rest;
+  const split = splitDigit(rest, by);
+  if (split === null) return quotient('mod', rest, by);
+  return addAffine(scaleAffine(modAffine(split.high, by / split.base), split.base), split.low);
 }
 
 /** Replaces axes by other index expressions. */

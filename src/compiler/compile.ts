@@ -151,7 +151,7 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
             ? lowerDot(dots[i], bufferOf, target)
             : lowerTile(tiles[i]!, bufferOf, scratch, target);
         case 'scatter':
-          return { body: lowerScatter(k, bufferOf) };
+          return lowerScatter(k, bufferOf, target);
         case 'sort':
           return { body: lowerSort(k, bufferOf, scratch[0]) };
       }

@@ -32,6 +32,25 @@ describe('affine indices', () => {
     }
   });
 
+  test('rows of any length, counted in blocks of rows', () => {
+    const [row, column] = [newAxis(12), newAxis(7)];
+    const flat = addAffine(scaleAffine(atomIndex(row), 7), atomIndex(column));
+    expect(sameAffine(divAffine(flat, 28), divAffine(atomIndex(row), 4))).toBe(true);
+    const back = flattenIndex(unflattenIndex(flat, [3, 4, 7]), [3, 4, 7]);
+    expect(sameAffine(back, flat)).toBe(true);
+    for (let i = 0; i < 12; i++) {
+      for (let j = 0; j < 7; j++) {
+        const at = new Map([
+          [row.id, i],
+          [column.id, j],
+        ]);
+        expect(evaluated(divAffine(flat, 28), at)).toBe(Math.floor((7 * i + j) / 28));
+        expect(evaluated(modAffine(flat, 28), at)).toBe((7 * i + j) % 28);
+        expect(evaluated(modAffine(flat, 14), at)).toBe((7 * i + j) % 14);
+      }
+    }
+  });
+
   test('also where the position is made of several axes', () => {
     const [row, column] = [newAxis(8), newAxis(50)];
     const flat = addAffine(scaleAffine(atomIndex(row), 50), atomIndex(column));
