@@ -83,18 +83,19 @@ export function materialize(
   isInput: (node: Node) => boolean,
 ): { chosen: Set<Node>; demand: ReadonlyMap<Node, number> } {
   const { nodes, outputs } = graph;
+  const stored = epilogues(graph, isInput);
   const cost = new Map<Node, number>();
   const depth = new Map<Node, number>();
   const deep = new Set<Node>();
   for (const node of nodes) {
-    const stops = isInput(node) || alone.has(node.op);
+    const stops = isInput(node) || alone.has(node.op) || stored.has(node);
     cost.set(node, stops ? 0 : node.inputs.reduce((sum, i) => sum + cost.get(i)!, ownCost(node)));
     const below = stops ? 0 : 1 + node.inputs.reduce((d, i) => Math.max(d, depth.get(i)!), 0);
     const isDeep = below >= deepestInline;
     if (isDeep) deep.add(node);
     depth.set(node, isDeep ? 0 : below);
   }
-  const chosen = new Set<Node>(nodes.filter((n) => isInput(n) || alone.has(n.op)));
+  const chosen = new Set<Node>(nodes.filter((n) => isInput(n) || alone.has(n.op) || stored.has(n)));
   for (const output of outputs) chosen.add(output);
   // Sorting reads in no order that an expression could follow.
   for (const node of nodes) if (node.op === 'argsort') chosen.add(node.inputs[0]);
@@ -117,6 +118,24 @@ export function materialize(
     }
   }
   return { chosen, demand };
+}
+
+/**
+ * Sums of a contraction and something else that several others read, such as a layer's output before its nonlinearity, where nobody
+ * reads the contraction itself: they are stored in its place, which costs nothing.
+ */
+function epilogues({ nodes, outputs }: SimplifiedGraph, isInput: (node: Node) => boolean): Set<Node> {
+  const readers = new Map<Node, number>();
+  const count = (node: Node): unknown => readers.set(node, (readers.get(node) ?? 0) + 1);
+  outputs.forEach(count);
+  for (const node of nodes) if (!isInput(node)) node.inputs.forEach(count);
+  const isOwn = (node: Node): boolean =>
+    !isInput(node) && isOp(node, 'contract') && readers.get(node) === 1 && allowsEpilogue(node);
+  return new Set(
+    nodes.filter(
+      (node) => !isInput(node) && node.op === 'binary' && readers.get(node)! > 1 && node.inputs.some(isOwn),
+    ),
+  );
 }
 
 /** Whether `node` reads elements of `input` several times. */

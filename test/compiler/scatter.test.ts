@@ -25,18 +25,18 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
 });
 
 test('threads share the columns of long updates', () => {
-  const updates = g.input([40, 96], 'float32');
+  const updates = g.input([40, 256], 'float32');
   const indices = g.input([40], 'int32');
-  const roots = [g.scatterAdd(indices, updates, [7, 96], 0)];
+  const roots = [g.scatterAdd(indices, updates, [7, 256], 0)];
   const dice = new Dice(3);
   const data = [
-    Float32Array.from({ length: 40 * 96 }, () => dice.between(-99, 99) / 7),
+    Float32Array.from({ length: 40 * 256 }, () => dice.between(-99, 99) / 7),
     Int32Array.from({ length: 40 }, () => dice.between(0, 6)),
   ];
   const target = wasmTarget(false);
   const divided = { ...target, chunkWork: 500 };
   const { loops } = compileGraph({ inputs: [updates, indices], outputs: roots, donations: [-1] }, divided);
-  expect(loops.kernels.map((k) => k.chunks?.count ?? 1)).toEqual([12]);
+  expect(loops.kernels.map((k) => k.chunks?.count ?? 1)).toEqual([4]);
   const one = runOn(roots, [updates, indices], data, target);
   expect(runOn(roots, [updates, indices], data, divided)).toEqual(one);
 });

@@ -35,6 +35,9 @@ export function lowerScatter(
     : inRows(kernel, columns, bufferOf, target);
 }
 
+/** Columns that a thread works on at least: memory is read in longer runs than vectors. */
+const shortestRun = 64;
+
 /** The axis along which updates and the elements they go to are neighbours, if rows of the result are as long as it. */
 function columnsOf({ axes, index: place, value, node }: ScatterKernel): Axis | null {
   const axis = axes[axes.length - 1];
@@ -60,7 +63,7 @@ function inRows(
   const emitter = new Emitter(bufferOf, top);
   const rest = extent % lanes;
   const updates = axes.reduce((n, axis) => n * axis.extent, 1);
-  const chunks = rest === 0 ? chunksOf(extent, lanes, 2 * updates, chunkWork) : null;
+  const chunks = rest === 0 ? chunksOf(extent, Math.max(lanes, shortestRun), 2 * updates, chunkWork) : null;
   /** Whole vectors of the columns of a chunk, then a part of one. */
   const alongColumns = (body: () => void): void => {
     const begin: Expr = chunks?.begin ?? i32Constant(0);
