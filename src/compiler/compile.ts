@@ -8,12 +8,14 @@ import type { KernelBody } from './lower/chunks.ts';
 import { lowerDot, planDot } from './lower/dot.ts';
 import { scalarOf } from './lower/emit.ts';
 import { lowerLoops } from './lower/loops.ts';
+import { lowerPack } from './lower/pack_kernel.ts';
 import { lowerScatter } from './lower/scatter.ts';
 import { lowerSort } from './lower/sort.ts';
-import { lowerTile } from './lower/tile.ts';
+import { lowerTile, rowChunks } from './lower/tile.ts';
 import { planTile, tileScratch } from './lower/tile_plan.ts';
 import { partition } from './partition.ts';
 import { type MemoryPlan, overwriting, planMemory, readsOf, writesOf } from './plan.ts';
+import { sharePacking } from './share_packing.ts';
 import { simplify } from './simplify.ts';
 import { splitReductions } from './split_reductions.ts';
 import type { Target } from './target.ts';
@@ -56,11 +58,20 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
 
   const parts = partition(graph, isInput);
   const needed = neededOutside(graph.outputs, parts, isInput);
-  const kernels = parts.groups
+  const made = parts.groups
     .flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)))
     .flatMap((kernel): readonly Kernel[] =>
       kernel.kind === 'loops' ? contiguous(kernel, target.lanes).flatMap(splitReductions) : [kernel],
     );
+  const { kernels, plans: tiles } = sharePacking(
+    made,
+    made.map((k) => (k.kind === 'contract' && planDot(k, target) === null ? planTile(k, target) : null)),
+    target,
+    (plan) => rowChunks(plan, target),
+  );
+  const dots = kernels.map((k, i) =>
+    k.kind === 'contract' && tiles[i] === null ? planDot(k, target) : null,
+  );
 
   // Arguments: the arena, inputs, literals, outputs.
   let count = 1;
@@ -98,15 +109,11 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
     return { kind: 'new', argument: argument(node) };
   });
 
-  const dots = kernels.map((kernel) => (kernel.kind === 'contract' ? planDot(kernel, target) : null));
-  const tiles = kernels.map((kernel, i) =>
-    kernel.kind === 'contract' && dots[i] === null ? planTile(kernel, target) : null,
-  );
   const memory = planMemory(
     kernels,
     (node) => places.has(node),
     kernels.map((kernel, i) => {
-      if (tiles[i] !== null) return tileScratch(tiles[i], target);
+      if (kernel.kind === 'contract' && tiles[i] !== null) return tileScratch(tiles[i], target);
       return kernel.kind === 'sort' ? [4 * kernel.node.shape[kernel.node.shape.length - 1]] : [];
     }),
   );
@@ -150,6 +157,8 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
           return dots[i] !== null
             ? lowerDot(dots[i], bufferOf, target)
             : lowerTile(tiles[i]!, bufferOf, scratch, target);
+        case 'pack':
+          return lowerPack(tiles[i]!, bufferOf, bufferOf(k.node), target);
         case 'scatter':
           return lowerScatter(k, bufferOf, target);
         case 'sort':

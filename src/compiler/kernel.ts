@@ -105,6 +105,16 @@ export interface ContractKernel {
   readonly b: KernelExpr;
   /** Written from the finished sum, the 'result' of `node`. */
   readonly outputs: readonly Output[];
+  /** Where `b` lies packed already, if it does. */
+  readonly packed?: Node;
+}
+
+/** The columns of products, packed for their tiles. The node stands for the place and has no meaning of its own. */
+export interface PackKernel {
+  readonly kind: 'pack';
+  readonly name: string;
+  readonly node: Node;
+  readonly operand: KernelExpr;
 }
 
 /** Zeros, then updates added one after the other. */
@@ -125,4 +135,4 @@ export interface SortKernel {
   readonly source: Node;
 }
 
-export type Kernel = LoopKernel | ContractKernel | ScatterKernel | SortKernel;
+export type Kernel = LoopKernel | ContractKernel | PackKernel | ScatterKernel | SortKernel;

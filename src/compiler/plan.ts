@@ -40,9 +40,13 @@ export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
       visit(kernel.value);
       affine(kernel.index);
       return reads;
+    case 'pack':
+      visit(kernel.operand);
+      return reads;
     case 'contract':
       visit(kernel.a);
-      visit(kernel.b);
+      if (kernel.packed === undefined) visit(kernel.b);
+      else reads.set(kernel.packed, []);
       break;
     case 'loops':
       for (const r of kernel.reductions) visit(r.value);
@@ -52,7 +56,9 @@ export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
 }
 
 export const writesOf = (kernel: Kernel): Node[] =>
-  kernel.kind === 'sort' || kernel.kind === 'scatter' ? [kernel.node] : kernel.outputs.map((o) => o.node);
+  kernel.kind === 'sort' || kernel.kind === 'scatter' || kernel.kind === 'pack'
+    ? [kernel.node]
+    : kernel.outputs.map((o) => o.node);
 
 const bytesOfNode = (node: { dtype: DType; shape: readonly number[] }): number =>
   bytesOf(node.dtype) * sizeOf(node.shape);

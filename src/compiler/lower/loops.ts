@@ -27,6 +27,7 @@ import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
 import { interiorsOf } from './interiors.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
+import { lowerTurned } from './turn.ts';
 import { allowsPartial, coefficientOf, vectorAxis } from './vectorize.ts';
 import { workOf } from './work.ts';
 
@@ -49,6 +50,8 @@ const shortRow = 8;
 
 export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer, target: Target): KernelBody {
   const kernel = mergeAxes(source);
+  const turned = lowerTurned(kernel, bufferOf, target);
+  if (turned !== null) return turned;
   const body: Statement[] = [];
   const emitter = new Emitter(bufferOf, body);
   const chunks = new LoopNest(kernel, emitter, bufferOf, target).build();

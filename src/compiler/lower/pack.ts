@@ -45,6 +45,8 @@ export interface PanelOptions {
   /** Rows of a panel. */
   readonly width: number;
   readonly into: Buffer;
+  /** Where the first panel lies, default 0. */
+  readonly start?: Expr;
   readonly packing: Packing;
   readonly lanes: number;
 }
@@ -54,7 +56,7 @@ export interface PanelOptions {
  * the end repeat the last one; what they give is never stored.
  */
 export function packPanels(emitter: Emitter, options: PanelOptions): void {
-  const { from, to, width, packing } = options;
+  const { from, to, width, packing, start = i32Constant(0) } = options;
   if (isContiguousRow(options)) {
     packWholeRows(emitter, options);
     return;
@@ -68,7 +70,7 @@ export function packPanels(emitter: Emitter, options: PanelOptions): void {
       set(panel, binary('add', get(panel), binary('mul', packing.length, i32Constant(width)))),
     );
   });
-  emitter.statements.push(set(panel, i32Constant(0)), loop(row, from, to, width, body));
+  emitter.statements.push(set(panel, start), loop(row, from, to, width, body));
 }
 
 /** Whether the rows of a term are one run of elements that panels of whole vectors cut without a rest. */
@@ -77,27 +79,37 @@ function isContiguousRow({ operand, axes, total, width, lanes, packing }: PanelO
   return (packing.inner.length > 0 || packing.cut !== null) && isVectorizable(operand, axes[0].id);
 }
 
-/** Term by term, all panels of a block: memory is read in its own order. */
+/** Panels that are filled side by side: more would compete for places in the cache. */
+const sideBySide = 4;
+
+/** Term by term, some neighbouring panels: long enough runs of memory to be fetched ahead. */
 function packWholeRows(
   emitter: Emitter,
-  { operand, axes, from, to, width, into, packing, lanes }: PanelOptions,
+  { operand, axes, from, to, width, into, start = i32Constant(0), packing, lanes }: PanelOptions,
 ): void {
-  overTerms(emitter, packing, 0, (term) => {
-    const row = local('row', typeOf('i32'));
-    const panel = local('panel', typeOf('i32'));
-    const body = emitter.inside([[axes[0].id, at(row)]], () => {
-      emitter.vectorize({ id: axes[0].id, lanes });
-      for (let part = 0; part < width / lanes; part++) {
-        const position = addIndex(addIndex(at(panel), index(part * lanes)), scaleIndex(term, width));
-        emitter.statements.push(store(into, position, emitter.emit(operand, part, true)));
-      }
-      emitter.vectorize(null);
-      emitter.statements.push(
-        set(panel, binary('add', get(panel), binary('mul', packing.length, i32Constant(width)))),
-      );
+  const [first, last] = [local('first', typeOf('i32')), local('last', typeOf('i32'))];
+  const [group, panel] = [local('group', typeOf('i32')), local('panel', typeOf('i32'))];
+  const next = (of: Local, panels: number) =>
+    set(of, binary('add', get(of), binary('mul', packing.length, i32Constant(panels * width))));
+  const groups = emitter.inside([], () => {
+    const end = binary('add', get(first), i32Constant(sideBySide * width));
+    emitter.statements.push(set(last, binary('min', end, to)));
+    overTerms(emitter, packing, 0, (term) => {
+      const row = local('row', typeOf('i32'));
+      const body = emitter.inside([[axes[0].id, at(row)]], () => {
+        emitter.vectorize({ id: axes[0].id, lanes });
+        for (let part = 0; part < width / lanes; part++) {
+          const position = addIndex(addIndex(at(panel), index(part * lanes)), scaleIndex(term, width));
+          emitter.statements.push(store(into, position, emitter.emit(operand, part, true)));
+        }
+        emitter.vectorize(null);
+        emitter.statements.push(next(panel, 1));
+      });
+      emitter.statements.push(set(panel, get(group)), loop(row, get(first), get(last), width, body));
     });
-    emitter.statements.push(set(panel, i32Constant(0)), loop(row, from, to, width, body));
+    emitter.statements.push(next(group, sideBySide));
   });
+  emitter.statements.push(set(group, start), loop(first, from, to, sideBySide * width, groups));
 }
 
 type Strategy = (emitter: Emitter, options: PanelOptions, row: Local, panel: Local) => void;

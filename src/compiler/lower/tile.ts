@@ -29,7 +29,16 @@ import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter } from './emit.ts';
 import { overTerms, type Packing, packPanels } from './pack.ts';
 import { bindRows } from './rows.ts';
-import { alongAxes, besidesAxes, product, rowOffsets, type TilePlan, widestExtract } from './tile_plan.ts';
+import { axisLoop, forSumBlocks, inBlocks, type Range, whole } from './sum_blocks.ts';
+import {
+  alongAxes,
+  besidesAxes,
+  product,
+  roundUp,
+  rowOffsets,
+  type TilePlan,
+  widestExtract,
+} from './tile_plan.ts';
 import { allowsPartial, isVectorizable } from './vectorize.ts';
 
 /** Products of many rows and columns as loop IR: packing, the register tile, what follows it. */
@@ -59,13 +68,20 @@ const divisions = [
 
 const mostChunks = (extent: number): number => divisions.find(([n, least]) => extent >= n * least)?.[0] ?? 1;
 
-/** A range of rows or columns. */
-interface Range {
-  readonly begin: Expr;
-  readonly end: Expr;
+/** How the rows or columns of a product without batch axes are divided. */
+function division({ rows, columns, tileRows, tileVectors, kernel }: TilePlan, target: Target) {
+  const work = rows * columns * product(kernel.k);
+  const byRows = rows >= columns;
+  const [extent, tile] = byRows ? [rows, tileRows] : [columns, target.lanes * tileVectors];
+  const chunkWork = Math.max(target.chunkWork, work / mostChunks(extent));
+  return { byRows, chunks: chunksOf(extent, tile, work, chunkWork) };
 }
 
-const whole = (extent: number): Range => ({ begin: i32Constant(0), end: i32Constant(extent) });
+/** Into how many chunks the rows of a product are divided. */
+export function rowChunks(plan: TilePlan, target: Target): number {
+  const { byRows, chunks } = division(plan, target);
+  return byRows && plan.kernel.batch.length === 0 ? (chunks?.count ?? 1) : 1;
+}
 
 /** Given a term of the sum, where its rows or columns are. */
 type Reader = (term: Index) => (position: number) => Expr;
@@ -97,7 +113,7 @@ class TileNest {
     this.#emitter = emitter;
     this.#bufferOf = bufferOf;
     this.#packedRows = packedRows;
-    this.#packedColumns = packedColumns;
+    this.#packedColumns = plan.kernel.packed === undefined ? packedColumns : bufferOf(plan.kernel.packed);
     this.#edge = edge;
     this.#target = target;
     this.#isSplit = plan.sumCut !== null;
@@ -105,25 +121,23 @@ class TileNest {
 
   /** Builds the loops; returns the chunks, if the product was divided: by batch, else by rows or columns. */
   build(): Chunks | null {
-    const { kernel, rows, columns, tileRows, tileVectors } = this.#plan;
-    const { chunkWork, lanes } = this.#target;
+    const { kernel, rows, columns } = this.#plan;
+    const { chunkWork } = this.#target;
     const [first, ...others] = kernel.batch;
     const work = rows * columns * product(kernel.k) * product(kernel.batch);
     const nest = (axes: readonly Axis[], r: Range, c: Range): void => {
       const [axis, ...rest] = axes;
       if (axis === undefined) this.#columns(r, c);
-      else this.#axisLoop(axis, 0, axis.extent, () => nest(rest, r, c));
+      else axisLoop(this.#emitter, axis, 0, axis.extent, () => nest(rest, r, c));
     };
     if (first !== undefined) {
       const chunks = chunksOf(first.extent, 1, work, chunkWork);
-      this.#axisLoop(first, chunks?.begin ?? 0, chunks?.end ?? first.extent, () =>
+      axisLoop(this.#emitter, first, chunks?.begin ?? 0, chunks?.end ?? first.extent, () =>
         nest(others, whole(rows), whole(columns)),
       );
       return chunks;
     }
-    const byRows = rows >= columns;
-    const [extent, tile] = byRows ? [rows, tileRows] : [columns, lanes * tileVectors];
-    const chunks = chunksOf(extent, tile, work, Math.max(chunkWork, work / mostChunks(extent)));
+    const { byRows, chunks } = division(this.#plan, this.#target);
     nest(
       [],
       byRows ? (chunks ?? whole(rows)) : whole(rows),
@@ -132,70 +146,40 @@ class TileNest {
     return chunks;
   }
 
-  #axisLoop(axis: Axis, begin: number | Expr, end: number | Expr, body: () => void): void {
-    const variable = local(`k${axis.id}`, typeOf('i32'));
-    const statements = this.#emitter.inside([[axis.id, at(variable)]], body);
-    this.#emitter.statements.push(loop(variable, begin, end, 1, statements));
-  }
-
-  /** A loop over the blocks of a range, of which the body learns the first element and the end. */
-  #blocks(name: string, { begin, end }: Range, block: number, body: (start: Expr, end: Expr) => void): void {
-    if (begin.op === 'const' && end.op === 'const' && end.value - begin.value <= block) {
-      body(begin, end);
-      return;
-    }
-    const start = local(name, typeOf('i32'));
-    const blockEnd = local(`${name}End`, typeOf('i32'));
-    const statements = this.#emitter.inside([], () => {
-      const limit = binary('min', binary('add', get(start), i32Constant(block)), end);
-      this.#emitter.statements.push(set(blockEnd, limit));
-      body(get(start), get(blockEnd));
-    });
-    this.#emitter.statements.push(loop(start, begin, end, block, statements));
-  }
-
   /** Columns, sum, rows; or, with rows that are packed once, sum, rows, columns. */
   #columns(rows: Range, columns: Range): void {
     const { columnBlock, packsRowsFirst } = this.#plan;
     if (packsRowsFirst) {
-      this.#sum((packing) => {
+      this.#sum((packing, before) => {
         this.#packRows(packing, rows.begin, rows.end);
-        this.#blocks('column', columns, columnBlock, (start, end) => {
-          this.#packColumns(packing, start, end);
-          this.#tiles(packing, rows, { begin: start, end });
+        inBlocks(this.#emitter, 'column', columns, columnBlock, (begin, end) => {
+          this.#packColumns(packing, begin, end);
+          this.#tiles(packing, before, rows, { begin, end });
         });
       });
       return;
     }
-    this.#blocks('column', columns, columnBlock, (start, end) => {
-      this.#sum((packing) => {
-        this.#packColumns(packing, start, end);
-        this.#blocks('row', rows, this.#plan.rowBlock, (rowStart, rowEnd) => {
+    inBlocks(this.#emitter, 'column', columns, columnBlock, (begin, end) => {
+      this.#sum((packing, before) => {
+        this.#packColumns(packing, begin, end);
+        inBlocks(this.#emitter, 'row', rows, this.#plan.rowBlock, (rowStart, rowEnd) => {
           this.#packRows(packing, rowStart, rowEnd);
-          this.#tiles(packing, { begin: rowStart, end: rowEnd }, { begin: start, end });
+          this.#tiles(packing, before, { begin: rowStart, end: rowEnd }, { begin, end });
         });
       });
     });
   }
 
-  /** A loop over the blocks of the sum. */
-  #sum(body: (packing: Packing) => void): void {
-    const { sumOuter, sumCut, sumInner, chunk } = this.#plan;
-    const inner = product(sumInner);
-    if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 1)));
-    const block = (from: Expr, to: Expr) => {
-      const length = binary('mul', binary('sub', to, from), i32Constant(inner));
-      const cut = sumCut === null ? null : { axis: sumCut, from, to };
-      body({ cut, inner: sumInner, length });
-      if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), 0)));
+  /** A loop over the blocks of the sum; the body learns how many terms lie before. */
+  #sum(body: (packing: Packing, before: Index) => void): void {
+    const first = (value: number) => {
+      if (this.#isSplit) this.#emitter.statements.push(set(this.#isFirst, constant(typeOf('bool'), value)));
     };
-    const nest = (axes: readonly Axis[]): void => {
-      const [axis, ...rest] = axes;
-      if (axis !== undefined) this.#axisLoop(axis, 0, axis.extent, () => nest(rest));
-      else if (sumCut === null) block(i32Constant(0), i32Constant(1));
-      else this.#blocks('chunk', whole(sumCut.extent), chunk, block);
-    };
-    nest(sumOuter);
+    first(1);
+    forSumBlocks(this.#emitter, this.#plan, (packing, before) => {
+      body(packing, before);
+      first(0);
+    });
   }
 
   #packRows(packing: Packing, from: Expr, to: Expr): void {
@@ -221,21 +205,34 @@ class TileNest {
   }
 
   /** All tiles of a block, the rows of a column of tiles innermost or the columns of a row of tiles. */
-  #tiles(packing: Packing, rows: Range, columns: Range): void {
+  #tiles(packing: Packing, before: Index, rows: Range, columns: Range): void {
     const { tileRows, tileVectors, goesAlongRows } = this.#plan;
     const i32 = typeOf('i32');
-    const down = { position: local('i', i32), panel: local('aPanel', i32), range: rows, width: tileRows };
+    const down = {
+      position: local('i', i32),
+      panel: local('aPanel', i32),
+      first: i32Constant(0) as Expr,
+      range: rows,
+      width: tileRows,
+    };
     const nr = this.#target.lanes * tileVectors;
-    const along = { position: local('j', i32), panel: local('bPanel', i32), range: columns, width: nr };
+    const first = this.#firstPanel(packing, before, columns.begin);
+    const along = {
+      position: local('j', i32),
+      panel: local('bPanel', i32),
+      first,
+      range: columns,
+      width: nr,
+    };
     const [outer, inner] = goesAlongRows ? [down, along] : [along, down];
-    const nest = ({ position, panel, range, width }: typeof down, body: () => void): void => {
+    const nest = ({ position, panel, first, range, width }: typeof down, body: () => void): void => {
       const { statements } = this.#emitter;
       const inside = this.#emitter.inside([], () => {
         body();
         const length = binary('mul', packing.length, i32Constant(width));
         this.#emitter.statements.push(set(panel, binary('add', get(panel), length)));
       });
-      statements.push(set(panel, i32Constant(0)), loop(position, range.begin, range.end, width, inside));
+      statements.push(set(panel, first), loop(position, range.begin, range.end, width, inside));
     };
     nest(outer, () => {
       const early = goesAlongRows
@@ -249,6 +246,14 @@ class TileNest {
         this.#tile(packing, rowsOf, columnsOf, down.position, rows.end, along.position);
       });
     });
+  }
+
+  /** Where the panels of a block begin: those that others have packed lie in one place for the whole product. */
+  #firstPanel(packing: Packing, before: Index, column: Expr): Expr {
+    const { columnAccess, columns, tileVectors } = this.#plan;
+    if (columnAccess !== 'given') return i32Constant(0);
+    const all = roundUp(columns, this.#target.lanes * tileVectors);
+    return binary('add', indexValue(scaleIndex(before, all)), binary('mul', column, packing.length));
   }
 
   /** Axes that the innermost loops run through. */
@@ -269,7 +274,7 @@ class TileNest {
   #columnReader(packing: Packing, panel: Local, column: Local): Reader {
     const { kernel, columnAccess, tileVectors } = this.#plan;
     const { lanes } = this.#target;
-    if (columnAccess === 'packed') {
+    if (columnAccess !== 'strided') {
       const nr = lanes * tileVectors;
       return (term) => {
         const at0 = addIndex(at(panel), scaleIndex(term, nr));
@@ -375,7 +380,7 @@ class TileNest {
         });
       });
     };
-    if (rowAccess === 'packed' && columnAccess === 'packed') {
+    if (rowAccess === 'packed' && columnAccess !== 'strided') {
       const p = local('p', typeOf('i32'));
       const body = this.#emitter.inside([], () => round(at(p)));
       statements.push(loop(p, 0, packing.length, 1, body));

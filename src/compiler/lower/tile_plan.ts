@@ -25,7 +25,8 @@ export interface TilePlan {
   readonly tileRows: number;
   readonly tileVectors: number;
   readonly rowAccess: Access;
-  readonly columnAccess: 'packed' | 'strided';
+  /** Given: packed by a kernel that ran before. */
+  readonly columnAccess: 'packed' | 'given' | 'strided';
   /** Axes of the sum that are looped over block by block. */
   readonly sumOuter: readonly Axis[];
   /** The axis of the sum that is cut into chunks, if any. */
@@ -184,7 +185,7 @@ const isFarApart = ({ index }: KernelExpr & { op: 'load' }, k: readonly Axis[]):
 /** Bytes of scratch memory: packed rows, packed columns, the last vectors of a tile that reaches over the edge. */
 export function tileScratch(plan: TilePlan, { lanes }: Target): [number, number, number] {
   // Packing may write up to a vector past the end.
-  const packed = (access: Access, block: number) =>
+  const packed = (access: Access | 'given', block: number) =>
     access === 'packed' ? (block * plan.sumLength + lanes) * 4 : 0;
   return [
     packed(plan.rowAccess, plan.rowBlock),

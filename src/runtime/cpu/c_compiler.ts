@@ -105,7 +105,7 @@ export function nativeTarget(): Target | null {
 
 /** The target that a compiler's macros describe. */
 export function targetOf(macros: ReadonlyMap<string, string>): Target {
-  const shared = { chunkWork: 65536, sumBlock: 256, rowBlockElements: 65536, columnBlockElements: 1048576 };
+  const shared = { chunkWork: 65536, sumBlock: 384, rowBlockElements: 98304, columnBlockElements: 1048576 };
   if (macros.has('__AVX512F__'))
     return { ...shared, lanes: 16, fma: true, tileRows: 14, tileVectors: 2, narrowRows: 28 };
   const fma = macros.has('__FMA__');
