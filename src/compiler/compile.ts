@@ -61,7 +61,9 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
   const made = parts.groups
     .flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)))
     .flatMap((kernel): readonly Kernel[] =>
-      kernel.kind === 'loops' ? contiguous(kernel, target.lanes).flatMap(splitReductions) : [kernel],
+      kernel.kind === 'loops'
+        ? contiguous(kernel, target.lanes).flatMap((k) => splitReductions(k, target.lanes))
+        : [kernel],
     );
   const { kernels, plans: tiles } = sharePacking(
     made,

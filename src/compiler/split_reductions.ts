@@ -12,6 +12,7 @@ import {
 } from './affine.ts';
 import type { KernelExpr, LoopKernel, Output, Reduction } from './kernel.ts';
 import { mapExpr, mergeAxes, visitDynamic, visitIndices } from './lower/merge_axes.ts';
+import { vectorAxis } from './lower/vectorize.ts';
 import { workOf } from './lower/work.ts';
 
 /**
@@ -28,18 +29,22 @@ const enoughPieces = 8;
 /** Columns that one piece of a kernel covers. */
 const pieceColumns = 64;
 
-/** The kernels that do the work of one, in order; the kernel itself where it needs no parts. */
-export function splitReductions(source: LoopKernel): readonly LoopKernel[] {
+/**
+ * The kernels that do the work of one, in order; the kernel itself where it needs no parts.
+ *
+ * @param lanes of the machine's vectors
+ */
+export function splitReductions(source: LoopKernel, lanes: number): readonly LoopKernel[] {
   const kernel = mergeAxes(source);
   const { axes, reduced, reductions } = kernel;
   if (reductions.length === 0 || reductions.some((r) => r.kind === 'argmax' || r.kind === 'argmin'))
     return [source];
   const outer = axes.filter((axis) => !reduced.has(axis.id));
-  const last = outer[outer.length - 1];
+  const vector = vectorAxis(kernel, lanes);
   // Loops are divided along one axis.
   const pieces = Math.max(
     1,
-    ...outer.map((axis) => (axis === last ? Math.ceil(axis.extent / pieceColumns) : axis.extent)),
+    ...outer.map((axis) => (axis === vector ? Math.ceil(axis.extent / pieceColumns) : axis.extent)),
   );
   if (pieces >= enoughPieces) return [source];
   const most = Math.min(mostParts, Math.floor(workOf(kernel) / partWork));

@@ -67,3 +67,11 @@ test('the parts follow from shapes: threads share them, and one thread gives the
     expect(result).toEqual(one[i]);
   });
 });
+
+test('rows that threads share already stay whole', () => {
+  const x = g.input([250, 120], 'float32');
+  const sum = g.reduce('sum', costly(x), [1]);
+  const outputs = [g.div(costly(x), g.broadcastAlong(sum, x.shape, [1]))];
+  const { kernels } = compileGraph({ inputs: [x], outputs, donations: [-1] }, wasmTarget(false));
+  expect(kernels.length).toBe(1);
+});
