@@ -94,7 +94,9 @@ describe('long loops', () => {
       [x, y],
       3,
     );
-    expect(names).toHaveLength(1);
+    // Sums of many rows are done in parts, and the parts are added by a second kernel.
+    expect(new Set(names)).toEqual(new Set(['select_sum']));
+    expect(names.length).toBeLessThanOrEqual(2);
   });
 
   test('sums of a million equal terms are right to 2e-5, where one running sum is off by 1e-2', () => {
