@@ -1,12 +1,11 @@
 import type { Node } from '../../graph/node.ts';
 import type { Axis } from '../affine.ts';
-import type { Buffer, Expr, Local, Scalar, Statement } from '../ir.ts';
+import type { Buffer, Expr, Statement } from '../ir.ts';
 import {
   at,
   binary,
   compare,
   constant,
-  fold,
   get,
   i32Constant,
   ifThen,
@@ -23,8 +22,20 @@ import {
 } from '../ir_build.ts';
 import type { KernelExpr, LoopKernel, Output, Reduction } from '../kernel.ts';
 import type { Target } from '../target.ts';
+import {
+  type Accumulator,
+  accumulatorOf,
+  beats,
+  combine,
+  identityOf,
+  isArg,
+  isFloating,
+  isProduct,
+  joinLanes,
+  startOf,
+} from './accumulators.ts';
 import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
-import { Emitter, scalarOf } from './emit.ts';
+import { Emitter } from './emit.ts';
 import { interiorsOf } from './interiors.ts';
 import { mergeAxes, visitDynamic, visitIndices } from './merge_axes.ts';
 import { lowerTurned } from './turn.ts';
@@ -56,14 +67,6 @@ export function lowerLoops(source: LoopKernel, bufferOf: (node: Node) => Buffer,
   const emitter = new Emitter(bufferOf, body);
   const chunks = new LoopNest(kernel, emitter, bufferOf, target).build();
   return chunks === null ? { body } : { body, chunks };
-}
-
-/** Registers in which a reduction accumulates; several for unrolled loops. */
-interface Accumulator {
-  readonly reduction: Reduction;
-  readonly values: Local[];
-  /** Winning positions, for argmax and argmin. */
-  readonly positions: Local[];
 }
 
 class LoopNest {
@@ -286,14 +289,15 @@ class LoopNest {
           lanes: this.#lanes,
           ...(rest > 0 ? { count: rest, last: parts - 1 } : {}),
         });
-        const accumulators = reductions.map((r) => this.#accumulator(r, parts, this.#lanes));
+        const accumulators = reductions.map((r) => accumulatorOf(r, parts, this.#lanes));
         for (const a of accumulators) {
-          if (isArg(a.reduction.kind)) emitter.statements.push(...this.#start(a));
+          if (isArg(a.reduction.kind)) emitter.statements.push(...startOf(a));
           for (let part = 0; part < parts; part++) this.#accumulate(a, part, true, true);
         }
         this.#write(stores, parts, true);
         emitter.vectorize(null);
-        for (const a of accumulators) this.#defineRow(a, null);
+        for (const a of accumulators)
+          emitter.define(a.reduction.node, [joinLanes(emitter.statements, a, null)]);
       }
       this.#write(
         this.#kernel.outputs.filter((o) => o.level === 'outer'),
@@ -322,20 +326,6 @@ class LoopNest {
       }
     }
     this.#emitter.statements.push(...writes);
-  }
-
-  #accumulator(reduction: Reduction, count: number, lanes: number): Accumulator {
-    const type = typeOf(scalarOf[reduction.value.dtype], lanes);
-    const values = Array.from({ length: count }, () => local('sum', type));
-    const positions = isArg(reduction.kind) ? values.map(() => local('winner', typeOf('i32', lanes))) : [];
-    return { reduction, values, positions };
-  }
-
-  #start({ reduction, values, positions }: Accumulator): Statement[] {
-    return [
-      ...values.map((v) => set(v, constant(v.type, identityOf(reduction.kind, v.type.scalar)))),
-      ...positions.map((p) => set(p, constant(p.type, 0))),
-    ];
   }
 
   /**
@@ -392,58 +382,6 @@ class LoopNest {
     return select(inside, value, constant(value.type, identityOf(kind, scalar)));
   }
 
-  /** Makes the result of a reduction known whose terms are in lanes, and in a scalar accumulator where there was a rest. */
-  #defineRow({ reduction, values, positions }: Accumulator, rest: Accumulator | null): void {
-    const { node, kind } = reduction;
-    const { statements } = this.#emitter;
-    const keep = (name: string, value: Expr): Expr => {
-      const register = local(name, value.type);
-      statements.push(set(register, value));
-      return get(register);
-    };
-    const joined = (list: readonly Expr[], join: (a: Expr, b: Expr) => Expr): Expr => {
-      // In pairs, then pairs of pairs: the chain of operations is short.
-      let level = [...list];
-      while (level.length > 1) {
-        const next: Expr[] = [];
-        for (let i = 0; i < level.length; i += 2)
-          next.push(i + 1 < level.length ? join(level[i], level[i + 1]) : level[i]);
-        level = next;
-      }
-      return level[0];
-    };
-    if (!isArg(kind)) {
-      const lanes = joined(values.map(get), (a, b) => combine(kind, a, b));
-      const sum = fold(foldKinds[kind as keyof typeof foldKinds], lanes);
-      const total = rest === null ? sum : combine(kind, sum, get(rest.values[0]));
-      this.#emitter.define(node, [keep('total', total)]);
-      return;
-    }
-    // The extreme of all lanes, then the first position among the lanes that have it; NaN is the extreme where there is one.
-    const extreme = kind === 'argmax' ? 'max' : 'min';
-    const lanes = joined(values.map(get), (a, b) => binary(extreme, a, b));
-    const best = keep(
-      'best',
-      rest === null ? fold(extreme, lanes) : binary(extreme, fold(extreme, lanes), get(rest.values[0])),
-    );
-    const candidate = (value: Local, position: Local): Expr => {
-      const { type } = value;
-      const all = splat(best, type.lanes);
-      const same = compare('eq', get(value), all);
-      const isFloat = type.scalar === 'f32';
-      const bothNaN = () => binary('and', compare('ne', get(value), get(value)), compare('ne', all, all));
-      const has = isFloat ? binary('or', same, bothNaN()) : same;
-      return select(has, get(position), constant(position.type, 2 ** 31 - 1));
-    };
-    const places = values.map((value, i) => candidate(value, positions[i]));
-    const first = fold(
-      'min',
-      joined(places, (a, b) => binary('min', a, b)),
-    );
-    const total = rest === null ? first : binary('min', first, candidate(rest.values[0], rest.positions[0]));
-    this.#emitter.define(node, [keep('place', total)]);
-  }
-
   /** Rows are walked one element (of each column) after the other. */
   #columnPass(
     reductions: readonly Reduction[],
@@ -452,7 +390,7 @@ class LoopNest {
     wide: boolean,
   ): void {
     const lanes = wide ? this.#lanes : 1;
-    const accumulators = reductions.map((r) => this.#accumulator(r, parts, lanes));
+    const accumulators = reductions.map((r) => accumulatorOf(r, parts, lanes));
     const terms = this.#row.reduce((n, axis) => n * axis.extent, 1);
     const blocked = terms > longestPartialSum && reductions.some((r) => r.kind === 'sum' && isFloating(r));
     const totals = blocked ? accumulators.map((a) => a.values.map((v) => local('total', v.type))) : [];
@@ -470,7 +408,7 @@ class LoopNest {
     const { statements } = this.#emitter;
     const [first, ...rest] = this.#row;
     if (!blocked) {
-      statements.push(...accumulators.flatMap((a) => this.#start(a)));
+      statements.push(...accumulators.flatMap((a) => startOf(a)));
       nest(this.#row);
     } else {
       // Partial sums, then their sum: rounding errors grow with the length of the parts.
@@ -480,13 +418,13 @@ class LoopNest {
         for (const total of totals[i])
           statements.push(set(total, constant(total.type, identityOf(a.reduction.kind, total.type.scalar))));
         // Only sums are split; the others go on through all blocks.
-        if (a.reduction.kind !== 'sum') statements.push(...this.#start(a));
+        if (a.reduction.kind !== 'sum') statements.push(...startOf(a));
       });
       const start = local('block', typeOf('i32'));
       const end = binary('min', binary('add', get(start), i32Constant(block)), i32Constant(first.extent));
       const bodyOfBlock = this.#emitter.inside([], () => {
         const here = this.#emitter.statements;
-        for (const a of accumulators) if (a.reduction.kind === 'sum') here.push(...this.#start(a));
+        for (const a of accumulators) if (a.reduction.kind === 'sum') here.push(...startOf(a));
         this.#loop(first, get(start), end, 1, () => nest(rest));
         accumulators.forEach((a, i) => {
           if (a.reduction.kind !== 'sum') return;
@@ -511,9 +449,9 @@ class LoopNest {
     // What is left of a row behind its last whole vector goes into a part of one, or into scalars.
     const rest = vector.extent % lanes;
     const isScalar = rest > 0 && !this.#allowsPartial;
-    const wide = reductions.map((r) => this.#accumulator(r, unrolled, lanes));
-    const narrow = isScalar ? reductions.map((r) => this.#accumulator(r, 1, 1)) : [];
-    statements.push(...[...wide, ...narrow].flatMap((a) => this.#start(a)));
+    const wide = reductions.map((r) => accumulatorOf(r, unrolled, lanes));
+    const narrow = isScalar ? reductions.map((r) => accumulatorOf(r, 1, 1)) : [];
+    statements.push(...[...wide, ...narrow].flatMap((a) => startOf(a)));
     const others = this.#row.filter((axis) => axis !== vector);
     const along = (): void => {
       let from = 0;
@@ -544,7 +482,7 @@ class LoopNest {
     };
     nest(others);
     wide.forEach((a, i) => {
-      this.#defineRow(a, narrow[i] ?? null);
+      this.#emitter.define(a.reduction.node, [joinLanes(statements, a, narrow[i] ?? null)]);
     });
   }
 
@@ -575,7 +513,7 @@ class LoopNest {
     const last = binary('min', binary('add', get(start), i32Constant(block * step)), i32Constant(end));
     const bodyOfBlock = this.#emitter.inside([], () => {
       const here = this.#emitter.statements;
-      for (const a of sums) here.push(...this.#start(a));
+      for (const a of sums) here.push(...startOf(a));
       this.#loop(axis, get(start), last, step, body);
       sums.forEach((a, i) => {
         a.values.forEach((v, part) => {
@@ -590,46 +528,4 @@ class LoopNest {
       });
     });
   }
-}
-
-/** Whether a reduction sums the products of a contraction, which may be rounded once or twice. */
-const isProduct = ({ node, kind, value }: Reduction): boolean =>
-  kind === 'sum' &&
-  node.op === 'contract' &&
-  value.dtype === 'float32' &&
-  value.op === 'binary' &&
-  value.kind === 'mul';
-
-const isArg = (kind: Reduction['kind']): boolean => kind === 'argmax' || kind === 'argmin';
-const isFloating = (r: Reduction): boolean => r.value.dtype === 'float32' || r.value.dtype === 'float64';
-
-const foldKinds = { sum: 'add', prod: 'mul', max: 'max', min: 'min', and: 'and', or: 'or' } as const;
-
-const combine = (kind: Reduction['kind'], a: Expr, b: Expr): Expr =>
-  binary(foldKinds[kind as keyof typeof foldKinds], a, b);
-
-/** Where a reduction starts. For argmax the first element always wins against it or equals it. */
-function identityOf(kind: Reduction['kind'], scalar: Scalar): number {
-  switch (kind) {
-    case 'sum':
-    case 'or':
-      return 0;
-    case 'prod':
-    case 'and':
-      return 1;
-    case 'max':
-    case 'argmax':
-      return scalar === 'i32' ? -(2 ** 31) : scalar === 'u32' ? 0 : Number.NEGATIVE_INFINITY;
-    case 'min':
-    case 'argmin':
-      return scalar === 'i32' ? 2 ** 31 - 1 : scalar === 'u32' ? 2 ** 32 - 1 : Number.POSITIVE_INFINITY;
-  }
-}
-
-/** Whether x replaces the extreme so far: greater (less), or the first NaN. */
-function beats(greater: boolean, x: Expr, extreme: Expr): Expr {
-  const better = greater ? compare('lt', extreme, x) : compare('lt', x, extreme);
-  if (x.type.scalar !== 'f32' && x.type.scalar !== 'f64') return better;
-  const firstNaN = binary('and', compare('ne', x, x), compare('eq', extreme, extreme));
-  return binary('or', better, firstNaN);
 }
