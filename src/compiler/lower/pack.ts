@@ -1,5 +1,5 @@
 import type { Axis } from '../affine.ts';
-import type { Buffer, Expr, Index, Local, Statement } from '../ir.ts';
+import type { Buffer, Expr, Index, Local } from '../ir.ts';
 import {
   addIndex,
   at,
@@ -15,13 +15,13 @@ import {
   loop,
   scaleIndex,
   set,
-  shuffle,
   store,
   typeOf,
 } from '../ir_build.ts';
 import type { KernelExpr } from '../kernel.ts';
 import type { Emitter } from './emit.ts';
 import { bindRows } from './rows.ts';
+import { transposed } from './turn.ts';
 import { isVectorizable, readsOnlyWords } from './vectorize.ts';
 
 /** The part of a sum that one block covers. */
@@ -114,16 +114,24 @@ function packWholeRows(
 
 type Strategy = (emitter: Emitter, options: PanelOptions, row: Local, panel: Local) => void;
 
+/** Copies along whichever is the longer run of memory, rows or terms, in vectors as long as the run allows. */
 function chooseStrategy({ operand, axes, packing, lanes, total, width }: PanelOptions): Strategy {
-  const along = (axis: Axis | undefined) => axis !== undefined && isVectorizable(operand, axis.id);
+  const longest = (axis: Axis | undefined, fits: (length: number) => boolean): number => {
+    if (axis === undefined || !isVectorizable(operand, axis.id)) return 0;
+    let length = lanes;
+    while (length >= leastSquare && !fits(length)) length /= 2;
+    return length >= leastSquare ? length : 0;
+  };
   const lastRow = axes[axes.length - 1];
-  // Consecutive rows must not cross into the next row of an outer axis.
-  const whole = axes.length === 1 ? total >= lanes : lastRow.extent % lanes === 0 && width % lanes === 0;
-  if (whole && along(lastRow)) return alongRows;
   const lastTerm = packing.inner[packing.inner.length - 1];
-  if (lanes >= leastSquare && lastTerm !== undefined && lastTerm.extent >= lanes && along(lastTerm))
-    return alongTerms;
-  return oneByOne;
+  // Consecutive rows must not cross into the next row of an outer axis.
+  const ofRows = longest(lastRow, (n) =>
+    axes.length === 1 ? total >= n : lastRow.extent % n === 0 && width % n === 0,
+  );
+  const ofTerms = longest(lastTerm, (n) => lastTerm.extent >= n);
+  if (ofRows === 0 && ofTerms === 0) return oneByOne;
+  const [strategy, length] = ofRows >= ofTerms ? [alongRows, ofRows] : [alongTerms, ofTerms];
+  return (emitter, options, row, panel) => strategy(emitter, { ...options, lanes: length }, row, panel);
 }
 
 /** Loops over the terms of a block but for the last `keep` inner axes; the body gets the number of the first term. */
@@ -294,20 +302,3 @@ const alongTerms: Strategy = (emitter, { operand, axes, total, width, into, pack
   });
   emitter.statements.push(loop(back, 0, width, square, body));
 };
-
-/** A square block turned over its diagonal: each round interleaves the first half of the lines with the second. */
-function transposed(statements: Statement[], lines: readonly Expr[]): Expr[] {
-  const half = lines.length / 2;
-  const interleaved = (from: number): number[] =>
-    Array.from({ length: lines.length }, (_, lane) => from + (lane >> 1) + (lane % 2) * lines.length);
-  let current = [...lines];
-  for (let round = 1; round < lines.length; round *= 2) {
-    current = Array.from({ length: lines.length }, (_, i) => {
-      const [a, b] = [current[i >> 1], current[(i >> 1) + half]];
-      const register = local('turn', a.type);
-      statements.push(set(register, shuffle(a, b, interleaved(i % 2 === 0 ? 0 : half))));
-      return get(register);
-    });
-  }
-  return current;
-}
