@@ -3,7 +3,9 @@ import { type Affine, forgetQuotients, sameAffine } from './affine.ts';
 import { buildKernels } from './build_kernels.ts';
 import { contiguous } from './contiguous.ts';
 import type { Buffer, KernelFunction, LoopProgram } from './ir.ts';
-import type { ContractKernel, Kernel } from './kernel.ts';
+import { compare, get, i32Constant, ifThen, local, typeOf } from './ir_build.ts';
+import { joinUpdates } from './join_updates.ts';
+import type { ContractKernel, Kernel, LoopKernel, UpdatesKernel } from './kernel.ts';
 import type { KernelBody } from './lower/chunks.ts';
 import { lowerDot, planDot } from './lower/dot.ts';
 import { scalarOf } from './lower/emit.ts';
@@ -58,6 +60,7 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
 
   const parts = partition(graph, isInput);
   const needed = neededOutside(graph.outputs, parts, isInput);
+  const states = new Set(graph.outputs.filter((_, i) => request.donations[i] >= 0));
   const made = parts.groups
     .flatMap((group) => buildKernels(group, parts, (node) => needed.has(node)))
     .flatMap((kernel): readonly Kernel[] =>
@@ -65,9 +68,10 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
         ? contiguous(kernel, target.lanes).flatMap((k) => splitReductions(k, target.lanes))
         : [kernel],
     );
+  const joined = joinUpdates(made, (node) => states.has(node));
   const { kernels, plans: tiles } = sharePacking(
-    made,
-    made.map((k) => (k.kind === 'contract' && planDot(k, target) === null ? planTile(k, target) : null)),
+    joined,
+    joined.map((k) => (k.kind === 'contract' && planDot(k, target) === null ? planTile(k, target) : null)),
     target,
     (plan) => rowChunks(plan, target),
   );
@@ -159,6 +163,8 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
           return dots[i] !== null
             ? lowerDot(dots[i], bufferOf, target)
             : lowerTile(tiles[i]!, bufferOf, scratch, target);
+        case 'updates':
+          return lowerUpdates(k, bufferOf, target);
         case 'pack':
           return lowerPack(tiles[i]!, bufferOf, bufferOf(k.node), target);
         case 'scatter':
@@ -171,6 +177,20 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
   forgetQuotients();
   const loops = { kernels: functions };
   return { loops, kernels, memory, inputArguments, literals, outputs, argumentCount: count };
+}
+
+/** Each member is a chunk. */
+function lowerUpdates(
+  { members }: UpdatesKernel,
+  bufferOf: (node: Node) => Buffer,
+  target: Target,
+): KernelBody {
+  const variable = local('member', typeOf('i32'));
+  const whole = { ...target, chunkWork: Number.POSITIVE_INFINITY };
+  const body = members.map((member, i) =>
+    ifThen(compare('eq', get(variable), i32Constant(i)), lowerLoops(member, bufferOf, whole).body),
+  );
+  return { body, chunks: { variable, count: members.length } };
 }
 
 /** Members of groups that are read by other groups, or are outputs: they must be written. */
@@ -214,10 +234,19 @@ function canOverwrite(
   return kernels.every((kernel, i) => {
     const indices = readsOf(kernel).get(input);
     if (indices === undefined || i < writer) return true;
-    if (i > writer || kernel.kind !== 'loops') return false;
-    const own = overwriting(kernel, output);
+    const [part, ...others] = i > writer ? [] : partsOf(kernel, output);
+    // Whoever runs at the same time may not see it change.
+    if (part === undefined || others.some((other) => readsOf(other).has(input))) return false;
+    const own = overwriting(part, output);
     return own !== null && indices.every((index: Affine) => sameAffine(index, own.index));
   });
+}
+
+/** The loop kernel that writes an output, then those that run along with it; none if it is of another kind. */
+function partsOf(kernel: Kernel, output: Node): LoopKernel[] {
+  const parts = kernel.kind === 'loops' ? [kernel] : kernel.kind === 'updates' ? kernel.members : [];
+  const isWriter = (part: LoopKernel) => writesOf(part).includes(output);
+  return [...parts.filter(isWriter), ...parts.filter((part) => !isWriter(part))];
 }
 
 const levels = (): readonly string[] =>

@@ -109,6 +109,13 @@ export interface ContractKernel {
   readonly packed?: Node;
 }
 
+/** Kernels that know nothing of each other and may run in any order, or at the same time. */
+export interface UpdatesKernel {
+  readonly kind: 'updates';
+  readonly name: string;
+  readonly members: readonly LoopKernel[];
+}
+
 /** The columns of products, packed for their tiles. The node stands for the place and has no meaning of its own. */
 export interface PackKernel {
   readonly kind: 'pack';
@@ -135,4 +142,4 @@ export interface SortKernel {
   readonly source: Node;
 }
 
-export type Kernel = LoopKernel | ContractKernel | PackKernel | ScatterKernel | SortKernel;
+export type Kernel = LoopKernel | ContractKernel | PackKernel | ScatterKernel | SortKernel | UpdatesKernel;

@@ -43,6 +43,11 @@ export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
     case 'pack':
       visit(kernel.operand);
       return reads;
+    case 'updates':
+      for (const member of kernel.members)
+        for (const [node, indices] of readsOf(member))
+          reads.set(node, [...(reads.get(node) ?? []), ...indices]);
+      return reads;
     case 'contract':
       visit(kernel.a);
       if (kernel.packed === undefined) visit(kernel.b);
@@ -55,10 +60,18 @@ export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
   return reads;
 }
 
-export const writesOf = (kernel: Kernel): Node[] =>
-  kernel.kind === 'sort' || kernel.kind === 'scatter' || kernel.kind === 'pack'
-    ? [kernel.node]
-    : kernel.outputs.map((o) => o.node);
+export function writesOf(kernel: Kernel): Node[] {
+  switch (kernel.kind) {
+    case 'sort':
+    case 'scatter':
+    case 'pack':
+      return [kernel.node];
+    case 'updates':
+      return kernel.members.flatMap(writesOf);
+    default:
+      return kernel.outputs.map((o) => o.node);
+  }
+}
 
 const bytesOfNode = (node: { dtype: DType; shape: readonly number[] }): number =>
   bytesOf(node.dtype) * sizeOf(node.shape);
