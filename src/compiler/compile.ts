@@ -7,7 +7,7 @@ import { compare, get, i32Constant, ifThen, local, typeOf } from './ir_build.ts'
 import { joinUpdates } from './join_updates.ts';
 import type { ContractKernel, Kernel, LoopKernel, UpdatesKernel } from './kernel.ts';
 import type { KernelBody } from './lower/chunks.ts';
-import { lowerDot, planDot } from './lower/dot.ts';
+import { type DotPlan, lowerDot, planDot } from './lower/dot.ts';
 import { scalarOf } from './lower/emit.ts';
 import { lowerLoops } from './lower/loops.ts';
 import { lowerPack } from './lower/pack_kernel.ts';
@@ -69,14 +69,16 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
         : [kernel],
     );
   const joined = joinUpdates(made, (node) => states.has(node));
+  const dots = new Map<Kernel, DotPlan>();
+  for (const kernel of joined) {
+    const plan = kernel.kind === 'contract' ? planDot(kernel, target) : null;
+    if (plan !== null) dots.set(kernel, plan);
+  }
   const { kernels, plans: tiles } = sharePacking(
     joined,
-    joined.map((k) => (k.kind === 'contract' && planDot(k, target) === null ? planTile(k, target) : null)),
+    joined.map((k) => (k.kind === 'contract' && !dots.has(k) ? planTile(k, target) : null)),
     target,
     (plan) => rowChunks(plan, target),
-  );
-  const dots = kernels.map((k, i) =>
-    k.kind === 'contract' && tiles[i] === null ? planDot(k, target) : null,
   );
 
   // Arguments: the arena, inputs, literals, outputs.
@@ -159,10 +161,12 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
       switch (k.kind) {
         case 'loops':
           return lowerLoops(k, bufferOf, target);
-        case 'contract':
-          return dots[i] !== null
-            ? lowerDot(dots[i], bufferOf, target)
-            : lowerTile(tiles[i]!, bufferOf, scratch, target);
+        case 'contract': {
+          const dot = dots.get(k);
+          return dot === undefined
+            ? lowerTile(tiles[i]!, bufferOf, scratch, target)
+            : lowerDot(dot, bufferOf, target);
+        }
         case 'updates':
           return lowerUpdates(k, bufferOf, target);
         case 'pack':

@@ -40,6 +40,12 @@ describe('small updates of state', () => {
     const program = compiled(outputs, [a, b], [0, 1]);
     expect(program.kernels.map((k) => k.kind)).toEqual(['updates']);
     expect(program.outputs.map((place) => place.kind)).toEqual(['input', 'new']);
+    // A single number is read at the place at which it is written: a learning rate that changes along with the weights.
+    const rate = g.input([], 'float32');
+    const weights = [g.mul(a, g.broadcast(rate, [10], [])), g.neg(rate)];
+    const scaled = compiled(weights, [a, rate], [0, 1]);
+    expect(scaled.kernels.map((k) => k.kind)).toEqual(['updates']);
+    expect(scaled.outputs.map((place) => place.kind)).toEqual(['input', 'new']);
   });
 
   test('see the state before the step', () => {

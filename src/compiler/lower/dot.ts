@@ -23,6 +23,7 @@ import type { Target } from '../target.ts';
 import { type Chunks, chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter } from './emit.ts';
 import { bindRows } from './rows.ts';
+import { axisLoop } from './sum_blocks.ts';
 import { alongAxes, besidesAxes, mergeContractAxes, plainLoad, product, rowOffsets } from './tile_plan.ts';
 import { coefficientOf } from './vectorize.ts';
 
@@ -99,17 +100,11 @@ class DotNest {
     const chunks = kernel.batch.length === 0 ? chunksOf(columns, width, work, this.#target.chunkWork) : null;
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
-      if (axis !== undefined) this.#loop(axis, axis.extent, 1, () => nest(rest));
+      if (axis !== undefined) axisLoop(this.#emitter, axis, 0, axis.extent, () => nest(rest));
       else this.#columns(chunks?.begin ?? 0, chunks?.end ?? columns);
     };
     nest(kernel.batch);
     return chunks;
-  }
-
-  #loop(axis: Axis, end: number, step: number, body: () => void): void {
-    const variable = local(`i${axis.id}`, typeOf('i32'));
-    const statements = this.#emitter.inside([[axis.id, at(variable)]], body);
-    this.#emitter.statements.push(loop(variable, 0, end, step, statements));
   }
 
   #columns(begin: number | Expr, end: number | Expr): void {
@@ -171,10 +166,10 @@ class DotNest {
     const nest = (axes: readonly Axis[]): void => {
       const [axis, ...rest] = axes;
       if (axis !== last) {
-        this.#loop(axis, axis.extent, 1, () => nest(rest));
+        axisLoop(this.#emitter, axis, 0, axis.extent, () => nest(rest));
         return;
       }
-      this.#loop(last, whole, lanes, () => round(lanes));
+      axisLoop(this.#emitter, last, 0, whole, () => round(lanes), lanes);
       if (whole === last.extent) return;
       const tail = this.#emitter.inside([[last.id, index(whole)]], () => round(last.extent - whole));
       this.#emitter.statements.push(...tail);

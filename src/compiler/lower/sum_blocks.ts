@@ -35,10 +35,11 @@ export function axisLoop(
   begin: number | Expr,
   end: number | Expr,
   body: () => void,
+  step = 1,
 ): void {
   const variable = local(`k${axis.id}`, typeOf('i32'));
   const statements = emitter.inside([[axis.id, at(variable)]], body);
-  emitter.statements.push(loop(variable, begin, end, 1, statements));
+  emitter.statements.push(loop(variable, begin, end, step, statements));
 }
 
 /** A loop over the blocks of a range, of which the body learns the first element and the end. */
