@@ -192,7 +192,8 @@ function forwardMultiplyAdds(model: ModelSpec): number | null {
 
 /**
  * Multiply-adds of one call: of the product, of the convolution (each of its three passes has as many; products with padding count), of
- * the model's layers. A training step has three times those of the forward pass. Null where that is not known.
+ * the model's layers. A training step has three times those of the forward pass, less the gradient by an MLP's input, which nobody
+ * asks for. Null where that is not known.
  */
 export function multiplyAdds(workload: Workload): number | null {
   switch (workload.kind) {
@@ -204,8 +205,11 @@ export function multiplyAdds(workload: Workload): number | null {
       return product([batch, out, out, workload.out, kernel, kernel, workload.in / groups]);
     }
     default: {
-      const forward = forwardMultiplyAdds(workload.model);
-      return forward === null ? null : forward * workload.batch * (workload.kind === 'train' ? 3 : 1);
+      const { model, batch, kind } = workload;
+      const forward = forwardMultiplyAdds(model);
+      if (forward === null || kind !== 'train') return forward === null ? null : forward * batch;
+      const unasked = model.type === 'mlp' ? model.sizes[0] * model.sizes[1] : 0;
+      return (3 * forward - unasked) * batch;
     }
   }
 }

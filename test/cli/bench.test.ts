@@ -346,7 +346,7 @@ describe('results', () => {
     const table = new ResultTable([{ workload: 'product', contender: 'a', turns: [0.5] }], [product]);
     expect(table.value('product', 'a', 'rate')).toBeCloseTo(4, 12);
     expect(table.value('product', 'a', 'cost')).toBeCloseTo(0.5, 12);
-    expect(multiplyAdds(tiny)).toBe(3 * 64 * (4 * 60 + 60 * 2));
+    expect(multiplyAdds(tiny)).toBe(64 * (2 * 4 * 60 + 3 * 60 * 2));
     const conv = { name: 'c', kind: 'conv', pass: 'data', batch: 2, size: 8, in: 4, out: 6 } as const;
     expect(multiplyAdds({ ...conv, kernel: 3, stride: 2, padding: 1, groups: 2 })).toBe(
       2 * 4 * 4 * 6 * 9 * 2,
