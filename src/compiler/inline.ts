@@ -62,6 +62,7 @@ export const guard = (conditions: readonly Condition[], x: KernelExpr, otherwise
 const views: { readonly [O in Op]?: ViewRule<O> } = {
   alias: (node, at, go) => go(node.inputs[0], at),
   stopGradient: (node, at, go) => go(node.inputs[0], at),
+  after: (node, at, go) => go(node.inputs[0], at),
   transpose: (node, at, go) => {
     const inner = new Array<Affine>(at.length);
     node.attributes.permutation.forEach((axis, i) => {

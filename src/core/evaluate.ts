@@ -1,4 +1,6 @@
-import { type Node, topological } from '../graph/node.ts';
+import { input } from '../graph/build.ts';
+import type { DType, TypedArray } from '../graph/dtype.ts';
+import { type Node, type Shape, topological } from '../graph/node.ts';
 import { evaluate } from '../runtime/evaluate.ts';
 import { Storage } from '../runtime/storage.ts';
 import { isTracing } from './trace.ts';
@@ -90,4 +92,11 @@ function assertConcrete(nodes: readonly Node[]): void {
       );
     }
   }
+}
+
+/** A node whose value exists already; `data` is not copied and must not change. */
+export function dataNode(data: TypedArray, shape: Shape, dtype: DType): Node {
+  const node = input(shape, dtype);
+  hold(node, new Storage(dtype, data.length, data));
+  return node;
 }

@@ -72,3 +72,6 @@ export function alike(nodes: readonly Node[]): Node[] {
   const dtype = nodes.map((n) => n.dtype).reduce<DType>(promote, 'bool');
   return nodes.map((n) => cast(n, dtype === 'bool' ? 'int32' : dtype));
 }
+
+/** Bool as int32, which counts; numbers as they are. */
+export const asNumber = (node: Node): Node => (node.dtype === 'bool' ? cast(node, 'int32') : node);

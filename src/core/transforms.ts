@@ -1,5 +1,5 @@
 import * as g from '../graph/build.ts';
-import { pullBack, pushForward } from '../graph/derivatives.ts';
+import { pullBack, pushForward } from '../graph/differentiate.ts';
 import { isFloat } from '../graph/dtype.ts';
 import { type Node, sameShape, topological, typeText } from '../graph/node.ts';
 import { Tensor } from './tensor.ts';

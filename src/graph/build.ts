@@ -8,6 +8,8 @@ import type {
   Contraction,
   Op,
   ReduceKind,
+  TupleAttributes,
+  TupleOp,
   UnaryKind,
 } from './vocabulary.ts';
 
@@ -84,6 +86,15 @@ export const bitcast = (x: Node, dtype: DType): Node =>
   x.dtype === dtype ? x : make('bitcast', none, [x], { shape: x.shape, dtype });
 export const alias = (x: Node): Node => make('alias', none, [x]);
 export const stopGradient = (x: Node): Node => make('stopGradient', none, [x]);
+
+/** x, computed anew once the others are known. */
+export const after = (x: Node, others: readonly Node[]): Node => make('after', none, [x, ...others]);
+
+/** The results of an operation that has several. */
+export function parts<O extends TupleOp>(op: O, attributes: Attributes[O], inputs: readonly Node[]): Node[] {
+  const tuple = make(op, attributes, inputs);
+  return (attributes as TupleAttributes[O]).results.map((_, index) => make('part', { index }, [tuple]));
+}
 
 export function reshape(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;

@@ -27,7 +27,7 @@ import {
 import { transposeContraction } from './contraction.ts';
 import { isFloat } from './dtype.ts';
 import { Node, type Shape, sizeOf } from './node.ts';
-import type { Attributes, BinaryKind, Op, UnaryKind } from './vocabulary.ts';
+import type { ArrayOp, Attributes, BinaryKind, Op, UnaryKind } from './vocabulary.ts';
 
 /**
  * Derivatives, a rule per operation, all written with graph nodes so that derivatives of derivatives need nothing more.
@@ -124,11 +124,23 @@ const binaryPartials: { readonly [K in BinaryKind]: (a: Node, b: Node, out: Node
 /** Sums changes, null being zero. */
 export const accumulate = (a: Change, b: Change): Change => (a === null ? b : b === null ? a : add(a, b));
 
+/** Differentiation of whole graphs, for rules that are written as compositions of other operations. */
+export interface Differentiation {
+  /** Forward mode: the tangents of `roots` for given tangents of some leaves. */
+  readonly pushForward: (roots: readonly Node[], tangents: ReadonlyMap<Node, Node>) => Change[];
+  /** Reverse mode: the cotangents of `leaves` for given cotangents of `roots`. */
+  readonly pullBack: (
+    roots: readonly Node[],
+    cotangents: readonly Change[],
+    leaves: readonly Node[],
+  ) => Change[];
+}
+
 interface Derivative<O extends Op> {
   /** Change of the output for changes of the inputs, not all null. */
-  readonly tangent: (node: Node<O>, tangents: readonly Change[]) => Change;
+  readonly tangent: (node: Node<O>, tangents: readonly Change[], by: Differentiation) => Change;
   /** Changes that the inputs receive for a change of the output. */
-  readonly cotangents: (node: Node<O>, cotangent: Node) => readonly Change[];
+  readonly cotangents: (node: Node<O>, cotangent: Node, by: Differentiation) => readonly Change[];
 }
 
 /** An elementwise operation: both directions follow from its partials. */
@@ -243,13 +255,13 @@ function composed<O extends Op>(expand: (x: Node, node: Node<O>) => Node): Deriv
     return { leaf, out: expand(leaf, node) };
   };
   return {
-    tangent: (node, [t]) => {
+    tangent: (node, [t], by) => {
       const { leaf, out } = on(node);
-      return pushForward([out], new Map([[leaf, t!]]))[0];
+      return by.pushForward([out], new Map([[leaf, t!]]))[0];
     },
-    cotangents: (node, ct) => {
+    cotangents: (node, ct, by) => {
       const { leaf, out } = on(node);
-      return pullBack([out], [ct], [leaf]);
+      return by.pullBack([out], [ct], [leaf]);
     },
   };
 }
@@ -273,7 +285,7 @@ const reduceRule = (node: Node<'reduce'>): Derivative<'reduce'> => {
   return node.attributes.kind === 'prod' ? product : extremeRule;
 };
 
-export const derivatives: { readonly [O in Op]: Derivative<O> } = {
+export const derivatives: { readonly [O in Exclude<ArrayOp, 'part'>]: Derivative<O> } = {
   input: flat(),
   constant: flat(),
   literal: flat(),
@@ -298,6 +310,7 @@ export const derivatives: { readonly [O in Op]: Derivative<O> } = {
   bitcast: flat(),
   alias: { tangent: (_, [t]) => t, cotangents: (_, ct) => [ct] },
   stopGradient: flat(),
+  after: linear((_, ct) => ct),
   reshape: linear(({ inputs: [x] }, ct) => reshape(ct, x.shape)),
   transpose: linear(({ attributes }, ct) => transpose(ct, inversePermutation(attributes.permutation))),
   broadcast: linear(({ attributes }, ct) => reduce('sum', ct, missing(ct.shape.length, attributes.axes))),
@@ -328,8 +341,8 @@ export const derivatives: { readonly [O in Op]: Derivative<O> } = {
   },
   window: linear(({ attributes, inputs: [x] }, ct) => foldWindows(ct, attributes, x.shape)),
   reduce: {
-    tangent: (node, tangents) => reduceRule(node).tangent(node, tangents),
-    cotangents: (node, ct) => reduceRule(node).cotangents(node, ct),
+    tangent: (node, tangents, by) => reduceRule(node).tangent(node, tangents, by),
+    cotangents: (node, ct, by) => reduceRule(node).cotangents(node, ct, by),
   },
   argreduce: flat(),
   contract: {
@@ -378,64 +391,4 @@ function foldWindows(ct: Node, { axes, size, stride, dilation }: Attributes['win
     ct,
     constant(1, [], ct.dtype),
   );
-}
-
-/** Nodes from `leaves` up to `roots`: those through which a change can pass. */
-function between(roots: readonly Node[], leaves: ReadonlySet<Node>): Node[] {
-  const reached = new Set<Node>(leaves);
-  const seen = new Set<Node>(roots);
-  const stack = [...seen];
-  while (stack.length > 0) {
-    const node = stack.pop()!;
-    if (leaves.has(node)) continue;
-    for (const next of node.inputs) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      stack.push(next);
-    }
-  }
-  const order = [...seen].sort((a, b) => a.id - b.id);
-  return order.filter((node) => {
-    if (!reached.has(node) && !leaves.has(node) && node.inputs.some((i) => reached.has(i))) reached.add(node);
-    return reached.has(node);
-  });
-}
-
-/** Forward mode: the tangents of `roots` for given tangents of some leaves. */
-export function pushForward(roots: readonly Node[], tangents: ReadonlyMap<Node, Node>): Change[] {
-  const known = new Map<Node, Change>(tangents);
-  for (const node of between(roots, new Set(tangents.keys()))) {
-    if (known.has(node)) continue;
-    const changes = node.inputs.map((i) => known.get(i) ?? null);
-    known.set(
-      node,
-      changes.every((c) => c === null) ? null : derivatives[node.op].tangent(node as never, changes),
-    );
-  }
-  return roots.map((root) => known.get(root) ?? null);
-}
-
-/** Reverse mode: the cotangents of `leaves` for given cotangents of `roots`. */
-export function pullBack(
-  roots: readonly Node[],
-  cotangents: readonly Change[],
-  leaves: readonly Node[],
-): Change[] {
-  const known = new Map<Node, Change>();
-  roots.forEach((root, i) => {
-    known.set(root, accumulate(known.get(root) ?? null, cotangents[i]));
-  });
-  const targets = new Set(leaves);
-  const path = between(roots, targets);
-  const onPath = new Set(path);
-  for (const node of path.reverse()) {
-    const ct = known.get(node) ?? null;
-    if (ct === null || targets.has(node)) continue;
-    const changes = derivatives[node.op].cotangents(node as never, ct);
-    node.inputs.forEach((input, i) => {
-      if (changes[i] !== null && onPath.has(input))
-        known.set(input, accumulate(known.get(input) ?? null, changes[i]));
-    });
-  }
-  return leaves.map((leaf) => known.get(leaf) ?? null);
 }

@@ -1,5 +1,5 @@
 import { type DType, isFloat, isInteger } from './dtype.ts';
-import { type Node, type Shape, sameShape, sizeOf, typeText } from './node.ts';
+import { isTuple, type Node, type Shape, sameShape, sizeOf, typeText } from './node.ts';
 import type { AffineIndex, Attributes, Op } from './vocabulary.ts';
 
 /** What a node evaluates to: its shape and dtype. */
@@ -83,6 +83,9 @@ const checkIndex = (
   }
 };
 
+/** Nodes that stand for several results have no type of their own. */
+const tuple = (): ArrayType => ({ shape: [], dtype: 'bool' });
+
 export const infer: { readonly [O in Op]: Rule<O> } = {
   input: (_, __, target) => asked('input', target),
   constant: (_, __, target) => asked('constant', target),
@@ -138,6 +141,18 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
   },
   alias: (_, [x]) => x,
   stopGradient: (_, [x]) => x,
+  after: (_, [x]) => x,
+  part: ({ index }, inputs) => {
+    const type = isTuple(inputs[0]) ? inputs[0].attributes.results[index] : undefined;
+    if (type === undefined) fail('part', inputs, `there is no result ${index}`);
+    return type;
+  },
+  custom: tuple,
+  checkpoint: tuple,
+  scan: tuple,
+  while: tuple,
+  cond: tuple,
+  factor: tuple,
   reshape: (_, inputs, target) => {
     const { shape } = asked('reshape', target);
     if (sizeOf(shape) !== sizeOf(inputs[0].shape))

@@ -1,5 +1,5 @@
 import type { DType } from './dtype.ts';
-import type { Attributes, Op } from './vocabulary.ts';
+import type { Attributes, Op, TupleOp } from './vocabulary.ts';
 
 export type Shape = readonly number[];
 
@@ -42,6 +42,18 @@ export class Node<O extends Op = Op> {
     this.depth = depth;
   }
 }
+
+const tupleOps: { readonly [O in TupleOp]: true } = {
+  custom: true,
+  checkpoint: true,
+  scan: true,
+  while: true,
+  cond: true,
+  factor: true,
+};
+
+/** Whether a node stands for several results. */
+export const isTuple = (node: Node): node is Node<TupleOp> => node.op in tupleOps;
 
 /** Narrows a node to one operation. */
 export const isOp = <O extends Op>(node: Node, op: O): node is Node<O> => node.op === op;

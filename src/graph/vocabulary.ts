@@ -1,4 +1,5 @@
-import type { TypedArray } from './dtype.ts';
+import type { DType, TypedArray } from './dtype.ts';
+import type { Node } from './node.ts';
 
 /**
  * The closed vocabulary of the tensor graph: every operation that exists, with its attributes. Rules about
@@ -74,7 +75,7 @@ export interface Contraction {
   readonly b: readonly AffineIndex[];
 }
 
-export interface Attributes {
+export interface ArrayAttributes {
   /** A value that the graph receives: a realized array, an argument of a traced function or a variable's content. */
   input: { readonly name?: string };
   /** Every element is `value` (0 or 1 for bool). */
@@ -96,6 +97,10 @@ export interface Attributes {
   alias: Record<never, never>;
   /** The identity with derivative zero. */
   stopGradient: Record<never, never>;
+  /** (x, others..): x, but computed anew after the others where it had been computed before. */
+  after: Record<never, never>;
+  /** (node of an operation with several results): one of them. */
+  part: { readonly index: number };
   reshape: Record<never, never>;
   /** `out.shape[i] = in.shape[permutation[i]]` */
   transpose: { readonly permutation: readonly number[] };
@@ -139,28 +144,101 @@ export interface Attributes {
   threefry: { readonly word: 'first' | 'second' | 'xor' };
 }
 
-export type Op = keyof Attributes;
-
-/** A graph with its own inputs, the body of a control-flow operation. */
-export interface Body {
-  readonly inputs: readonly unknown[];
-  readonly outputs: readonly unknown[];
+/** The type of one result of an operation that has several. */
+export interface ResultType {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
 }
 
 /**
- * The rest of the closed vocabulary. No table serves these families yet: to move one into `Attributes` makes every table that
- * lacks its rule (type, derivative, evaluation, lowering) a compile error.
+ * A graph with inputs of its own, which control flow runs as often as it wants. It reads nothing but its inputs and evaluated arrays;
+ * whatever else its function used is one of the inputs.
  */
-export interface PlannedAttributes {
-  /** Running sum, product, maximum or minimum along `axis`, each element included. */
-  prefix: { readonly kind: 'sum' | 'prod' | 'max' | 'min'; readonly axis: number };
-  /** (operand, one int32 start per axis): a slice of static shape at a position known at run time, moved inside. */
-  dynamicSlice: { readonly shape: readonly number[] };
-  /** (operand, update, one int32 start per axis): the operand with the update written over it. */
-  dynamicUpdateSlice: Record<never, never>;
-  /** Largest, smallest and sum of windows are `reduce` of `window`; sorting is `argsort` with `gather`. */
-  scan: { readonly body: Body; readonly carries: number; readonly length: number; readonly reverse: boolean };
-  while: { readonly condition: Body; readonly body: Body };
-  cond: { readonly whenTrue: Body; readonly whenFalse: Body };
-  call: { readonly body: Body; readonly kind: 'checkpoint' | 'customVjp' | 'customJvp' };
+export interface Body {
+  readonly inputs: readonly Node[];
+  readonly outputs: readonly Node[];
 }
+
+/** The derivative of a `custom` operation, as functions of nodes. `extras` are the inputs after the operands. */
+export interface CustomRule {
+  readonly name: string;
+  /** Forward mode: changes of the results (null: zero) for changes of the operands, of which those that are zero are null. */
+  readonly tangents:
+    | ((
+        results: readonly Node[],
+        operands: readonly Node[],
+        extras: readonly Node[],
+        changes: readonly (Node | null)[],
+      ) => readonly (Node | null)[])
+    | null;
+  /** Reverse mode; without it, the forward rule (which is linear in the changes) is transposed. */
+  readonly cotangents:
+    | ((
+        results: readonly Node[],
+        operands: readonly Node[],
+        extras: readonly Node[],
+        changes: readonly (Node | null)[],
+      ) => readonly (Node | null)[])
+    | null;
+}
+
+/**
+ * Operations with several results. A node of such an operation stands for all of them and has no value of its own; `part` nodes
+ * are its results, whose types `results` gives.
+ */
+export interface TupleAttributes {
+  /**
+   * (results.., operands.., extras..): the results themselves, differentiated by a rule of the user's instead of by how they were
+   * computed.
+   */
+  custom: {
+    readonly results: readonly ResultType[];
+    readonly operands: number;
+    readonly rule: CustomRule;
+  };
+  /** (results.., operands..): the results themselves; their derivative computes them anew, by `body` from the operands. */
+  checkpoint: { readonly results: readonly ResultType[]; readonly body: Body };
+  /**
+   * (constants.., carries.., sequences..): runs `body` (constants.., carries.., elements..) -> (carries.., outputs..) for each of `length`
+   * elements along the first axis of the sequences, from the last one if `reverse`. Results: the last carries, then the outputs stacked
+   * (in the order of the sequences).
+   */
+  scan: {
+    readonly results: readonly ResultType[];
+    readonly body: Body;
+    readonly constants: number;
+    readonly carries: number;
+    readonly length: number;
+    readonly reverse: boolean;
+    /** Reverse mode computes the body's intermediate results anew instead of storing them for each element. */
+    readonly recompute: boolean;
+  };
+  /** (constants.., carries..): runs `body` (constants.., carries..) -> carries while `condition`, of the same inputs, gives true. */
+  while: {
+    readonly results: readonly ResultType[];
+    readonly condition: Body;
+    readonly body: Body;
+    readonly constants: number;
+  };
+  /** (int32 scalar, operands..): the results of the branch with that number (clamped), all of which take the operands. */
+  cond: { readonly results: readonly ResultType[]; readonly branches: readonly Body[] };
+  /**
+   * Algorithms of linear algebra on the last two axes of their operands, for each index of the axes before; in plain TypeScript on
+   * every device, as they are sequences of dependent scalar steps. Differentiated by rules on top (`custom`).
+   */
+  factor: { readonly results: readonly ResultType[]; readonly kind: FactorKind };
+}
+
+/**
+ * `cholesky` (a) -> lower l; `lu` (a) -> packed l and u, int32 permutation of the rows, sign of the permutation; `qr` (a) -> reduced
+ * q, r; `eigh` (a) -> ascending eigenvalues, eigenvectors as columns; `svd` (a) -> u, singular values, v transposed, reduced;
+ * `solveLower` and `solveUpper` (triangular a, b) -> x with a x = b.
+ */
+export type FactorKind = 'cholesky' | 'lu' | 'qr' | 'eigh' | 'svd' | 'solveLower' | 'solveUpper';
+
+export type TupleOp = keyof TupleAttributes;
+/** Operations whose node is their only result. */
+export type ArrayOp = keyof ArrayAttributes;
+
+export interface Attributes extends ArrayAttributes, TupleAttributes {}
+export type Op = keyof Attributes;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as g from '../../src/graph/build.ts';
-import { pullBack, pushForward } from '../../src/graph/derivatives.ts';
+import { pullBack, pushForward } from '../../src/graph/differentiate.ts';
 import type { Node } from '../../src/graph/node.ts';
 import type { Op } from '../../src/graph/vocabulary.ts';
 import { Dice } from '../support/dice.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { contract, reduce } from '../../src/graph/build.ts';
 import { plainIndex, transposeContraction } from '../../src/graph/contraction.ts';
-import { pullBack } from '../../src/graph/derivatives.ts';
+import { pullBack } from '../../src/graph/differentiate.ts';
 import { windowCount } from '../../src/graph/infer.ts';
 import { isOp, type Node, sizeOf, topological } from '../../src/graph/node.ts';
 import type { AffineIndex, Contraction } from '../../src/graph/vocabulary.ts';

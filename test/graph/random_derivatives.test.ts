@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { input } from '../../src/graph/build.ts';
-import { pullBack, pushForward } from '../../src/graph/derivatives.ts';
+import { pullBack, pushForward } from '../../src/graph/differentiate.ts';
 import { isFloat, type TypedArray } from '../../src/graph/dtype.ts';
 import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';

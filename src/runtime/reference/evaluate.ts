@@ -1,6 +1,7 @@
 import { allocate, type TypedArray, viewOf } from '../../graph/dtype.ts';
-import { type Node, sizeOf, topological, typeText } from '../../graph/node.ts';
-import type { Op } from '../../graph/vocabulary.ts';
+import { isOp, isTuple, type Node, sizeOf, topological, typeText } from '../../graph/node.ts';
+import type { ArrayOp, Op } from '../../graph/vocabulary.ts';
+import { evaluateTuple } from './control.ts';
 import { forEachIndex } from './index_space.ts';
 import { argreduce, argsort, contract, reduce } from './reductions.ts';
 import { binaryFunction, castFunction, compareFunction, unaryFunction } from './scalar.ts';
@@ -10,7 +11,7 @@ import { broadcast, concat, gather, pad, scatterAdd, slice, slidingWindow, trans
 type Rule<O extends Op> = (node: Node<O>, inputs: readonly TypedArray[]) => TypedArray;
 
 /** One entry for each operation that computes something: adding one to the vocabulary does not compile without it. */
-type Rules = { readonly [O in Exclude<Op, 'input'>]: Rule<O> };
+type Rules = { readonly [O in Exclude<ArrayOp, 'input' | 'part'>]: Rule<O> };
 
 /** A new array of the node's dtype and size with element i = `element(i)`; storing rounds floats and wraps integers. */
 function fill(node: Node, element: (i: number) => number): TypedArray {
@@ -54,6 +55,7 @@ const rules: Rules = {
   bitcast: (node, [x]) => viewOf(node.dtype, x.slice().buffer, 0, x.length),
   alias: same,
   stopGradient: same,
+  after: same,
   reshape: same,
   transpose,
   broadcast,
@@ -79,7 +81,7 @@ const rules: Rules = {
 
 function evaluateNode(node: Node, inputs: readonly TypedArray[]): TypedArray {
   // The table pairs each name with the node of that name; the type system cannot follow the lookup.
-  const rule = rules[node.op as Exclude<Op, 'input'>] as Rule<Op>;
+  const rule = rules[node.op as keyof Rules] as Rule<Op>;
   return rule(node, inputs);
 }
 
@@ -100,7 +102,18 @@ export function evaluateReference(
 ): Map<Node, TypedArray> {
   const isGiven = (node: Node): boolean => node.stored !== null || node.op === 'input';
   const values = new Map<Node, TypedArray>();
+  /** The results of operations that have several. */
+  const several = new Map<Node, readonly TypedArray[]>();
   for (const node of topological(roots, isGiven)) {
+    if (isTuple(node)) {
+      const inputs = node.inputs.map((input) => values.get(input)!);
+      several.set(node, evaluateTuple(node, inputs, dataOf, evaluateReference));
+      continue;
+    }
+    if (isOp(node, 'part') && !isGiven(node)) {
+      values.set(node, several.get(node.inputs[0])![node.attributes.index]);
+      continue;
+    }
     const value = isGiven(node)
       ? dataOf(node)
       : evaluateNode(

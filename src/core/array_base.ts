@@ -1,0 +1,103 @@
+import type { DType, TypedArray } from '../graph/dtype.ts';
+import { type Node, sizeOf } from '../graph/node.ts';
+import { letGo, storageOf } from './evaluate.ts';
+import { formatArray } from './print.ts';
+import type { Tensor } from './tensor.ts';
+
+/** Operands of arithmetic: arrays, or JavaScript numbers that take the array's dtype. */
+export type Operand = Tensor | number | boolean;
+export type Axis = number | readonly number[];
+export type NestedArray = number | boolean | NestedArray[];
+
+/** Beyond this many unevaluated operations in a chain, an array is evaluated as it is made: memory stays bounded. */
+export const laziest = 400;
+
+/** The operand of an operation as a node, or as the number that takes the dtype of what it meets. */
+export function raw(value: Operand): Node | number | boolean {
+  if (value instanceof ArrayBase) return value.node;
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  const given = value as object | null | undefined | string;
+  const type = typeof given === 'object' && given !== null ? given.constructor?.name : String(given);
+  throw new TypeError(
+    `Tensor: operands are arrays, numbers or booleans, got ${type}; use the value of a Variable, and tensor() for JavaScript arrays`,
+  );
+}
+
+/**
+ * What every array is and how it is read. The methods of arrays are defined in layers, one file and class each, from this one up to
+ * `Tensor`, the only class of which there are instances: elementwise operations, reductions, views, indexing, products.
+ */
+export abstract class ArrayBase {
+  /** The graph node that defines the value. */
+  readonly node: Node;
+
+  constructor(node: Node) {
+    this.node = node;
+  }
+
+  get shape(): readonly number[] {
+    return this.node.shape;
+  }
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.node.shape);
+  }
+  /** Number of axes. */
+  get ndim(): number {
+    return this.node.shape.length;
+  }
+
+  /** A new array with a node of its own: what methods return. */
+  protected abstract wrap(node: Node): Tensor;
+  /** This array as what it is. */
+  protected get self(): Tensor {
+    return this as unknown as Tensor;
+  }
+
+  // Reading
+
+  /** The elements in row-major order, as a new typed array (bool as Uint8Array of 0 and 1). */
+  dataSync(): TypedArray {
+    return storageOf(this.node).read().slice();
+  }
+  /** As dataSync, on every device. */
+  async data(): Promise<TypedArray> {
+    return this.dataSync();
+  }
+  /** The only element of an array of size 1, as a number (bool as 0 or 1). */
+  item(): number {
+    if (this.size !== 1)
+      throw new Error(`item: needs an array with one element, got shape [${this.shape.join(', ')}]`);
+    return storageOf(this.node).read()[0];
+  }
+  /** Nested JavaScript arrays of numbers (booleans for bool); a plain number for a scalar. */
+  toArray(): NestedArray {
+    const data = storageOf(this.node).read();
+    const { shape, dtype } = this;
+    const build = (axis: number, from: number, count: number): NestedArray => {
+      if (axis === shape.length) return dtype === 'bool' ? data[from] !== 0 : data[from];
+      const part = shape[axis] === 0 ? 0 : count / shape[axis];
+      return Array.from({ length: shape[axis] }, (_, i) => build(axis + 1, from + i * part, part));
+    };
+    return build(0, 0, this.size);
+  }
+  toString(): string {
+    return formatArray(storageOf(this.node).read(), this.shape, this.dtype);
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+  /**
+   * Frees the memory of the value now instead of when the collector finds it. The array cannot be used afterwards. The content
+   * of a variable stays.
+   */
+  dispose(): void {
+    letGo(this.node);
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
