@@ -1,6 +1,8 @@
 /** Arrays, automatic differentiation and compilation. Layers, training and data live in the subpaths. */
 
+export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from './core/control.ts';
 export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
+export { customJvp, customVjp } from './core/custom.ts';
 export { jit } from './core/jit.ts';
 export * as random from './core/random.ts';
 export { scope } from './core/scope.ts';

@@ -1,9 +1,11 @@
 import type { CompiledProgram } from '../compiler/compile.ts';
+import { graphText } from '../graph/key.ts';
 import { type Node, topological } from '../graph/node.ts';
+import { compositeProgram } from './composite.ts';
 import { buildNativeOrWasm } from './cpu/native_program.ts';
-import { buildWasm, type WasmArtifact, WasmProgram } from './cpu/wasm_program.ts';
-import { graphKey } from './graph_key.ts';
-import type { Program, ProgramSource } from './program.ts';
+import { buildWasm, heap, type WasmArtifact, WasmProgram } from './cpu/wasm_program.ts';
+import { hasControl } from './prepare_control.ts';
+import type { BuildProgram, Program, ProgramSource } from './program.ts';
 import { evaluateReference } from './reference/evaluate.ts';
 import { Storage } from './storage.ts';
 import { tierOf } from './tier.ts';
@@ -23,25 +25,64 @@ export function evaluate(nodes: readonly Node[]): Storage[] {
   const source = { inputs, outputs: nodes, donations: nodes.map(() => -1) };
   const storages = inputs.map((node) => node.stored as Storage);
   if (device() === 'reference') return referenceProgram(source).run(storages);
-  const key = graphKey(source);
+  const key = graphText(inputs, nodes);
+  if (hasControl(nodes, isStored)) return evaluateControl(source, key, storages);
   let artifact = artifacts.get(key);
   if (artifact === undefined) {
     artifact = buildWasm(source);
     if (artifacts.size >= mostArtifacts) artifacts.delete(artifacts.keys().next().value!);
   } else artifacts.delete(key);
   artifacts.set(key, artifact);
-  return new WasmProgram(source, artifact).run(storages);
+  const results = new WasmProgram(source, artifact).run(storages);
+  heap().trim();
+  return results;
 }
+
+/** Programs with control flow, by structure. */
+const composites = new Map<string, Program>();
+
+function evaluateControl(source: ProgramSource, key: string, inputs: readonly Storage[]): Storage[] {
+  const program = composites.get(key) ?? anyProgram(source, 1, (s) => new WasmProgram(s));
+  composites.delete(key);
+  if (composites.size >= mostArtifacts) composites.delete(composites.keys().next().value!);
+  composites.set(key, program);
+  const results = program.run(inputs);
+  heap().trim();
+  return results;
+}
+
+/** A program of any graph, of straight-line programs that `build` makes. */
+function anyProgram(source: ProgramSource, times: number, build: BuildProgram): Program {
+  const given = new Set(source.inputs);
+  if (!hasControl(source.outputs, (node) => given.has(node))) return build(source, times);
+  return compositeProgram(source, (part, repeats) => anyProgram(part, times * repeats, build), heap());
+}
+
+/** A straight-line program on the tier that suits it. */
+const tieredProgram: BuildProgram = (source, times) => {
+  const artifact = tierOf(source, times) === 'native' ? buildNativeOrWasm(source) : buildWasm(source);
+  for (const watcher of watchers) watcher(artifact.compiled);
+  return new WasmProgram(source, artifact);
+};
 
 /** Makes a program of a traced function. */
 export function compile(source: ProgramSource): Program {
   if (device() === 'reference') return referenceProgram(source);
-  const program = new WasmProgram(
-    source,
-    tierOf(source) === 'native' ? buildNativeOrWasm(source) : buildWasm(source),
-  );
-  for (const watcher of watchers) watcher(program.compiled);
-  return program;
+  const program = anyProgram(source, 1, tieredProgram);
+  return { run: (inputs) => keepState(source, inputs, program.run(inputs)) };
+}
+
+/** Contents of variables stay in the heap; those that they replace go, unless somebody else can see them. */
+function keepState({ donations }: ProgramSource, inputs: readonly Storage[], results: Storage[]): Storage[] {
+  const memory = heap();
+  donations.forEach((donor, i) => {
+    if (donor < 0) return;
+    memory.pin(results[i]);
+    const former = inputs[donor];
+    if (former !== results[i] && !former.shared && !results.includes(former)) former.release();
+  });
+  memory.trim();
+  return results;
 }
 
 const watchers = new Set<(compiled: CompiledProgram) => void>();

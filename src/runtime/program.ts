@@ -7,9 +7,9 @@ import type { Storage } from './storage.ts';
 export interface Program {
   /**
    * @param inputs one storage per input node, in the order given at compilation
-   * @param donated for each output the input whose storage it may overwrite, or null for a new storage
+   * @param into for each output a storage of the device that its value is to be written to, or nothing for a new one
    */
-  run(inputs: readonly Storage[]): Storage[];
+  run(inputs: readonly Storage[], into?: readonly (Storage | undefined)[]): Storage[];
 }
 
 /** What a program is compiled from. */
@@ -19,3 +19,10 @@ export interface ProgramSource {
   /** For each output the position of an input that it replaces (a variable's new content), or -1. */
   readonly donations: readonly number[];
 }
+
+/**
+ * Makes a program of a graph.
+ *
+ * @param times how often a run of the whole executes it, for the choice of a tier
+ */
+export type BuildProgram = (source: ProgramSource, times: number) => Program;

@@ -14,15 +14,16 @@ const worthCompiling = 2 ** 20;
  * ones and in browsers. Where native code cannot be made, it is WebAssembly after all, with a warning. Programs
  * outside of jit are always WebAssembly.
  *
+ * @param times how often a call runs it
  * @throws if NABLA_TIER names no tier
  */
-export function tierOf(source: ProgramSource): 'wasm' | 'native' {
+export function tierOf(source: ProgramSource, times = 1): 'wasm' | 'native' {
   const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
   const wanted = (isNode ? process.env.NABLA_TIER : undefined) ?? '';
   if (wanted === 'wasm' || wanted === 'native') return wanted;
   if (wanted !== '')
     throw new Error(`nabla: NABLA_TIER=${wanted} is not a tier; set it to wasm or native, or not at all`);
-  return isNode && operationsOf(source) >= worthCompiling ? 'native' : 'wasm';
+  return isNode && times * operationsOf(source) >= worthCompiling ? 'native' : 'wasm';
 }
 
 /** Rough number of multiplications and other simple operations of a program. */

@@ -16,6 +16,13 @@ const cacheBytes = 64 * 2 ** 20;
 /** Their number: small arrays cost more in bookkeeping than in bytes. */
 const mostCached = 2048;
 
+/** A window over the elements of storages. */
+export interface Part {
+  readonly storage: Storage;
+  /** Makes it the elements from `index * length` on of another storage. */
+  readonly show: (whole: Storage, index: number) => void;
+}
+
 interface Gap {
   start: number;
   end: number;
@@ -76,6 +83,31 @@ export class Heap {
     this.#settle(storage);
     this.#touch(storage);
     return storage;
+  }
+
+  /** Copies the value of one storage into another of the same size. */
+  copy(from: Storage, to: Storage): void {
+    const bytes = new Uint8Array(this.memory.buffer);
+    const source = this.admit(from);
+    bytes.copyWithin(this.admit(to), source, source + from.bytes);
+    to.host = null;
+  }
+
+  /**
+   * A storage for a part of the elements of others, one at a time (`show` moves it): it owns nothing, and the other must stay in the heap
+   * while it is used.
+   */
+  part(dtype: Storage['dtype'], length: number): Part {
+    const storage = new Storage(dtype, length, null);
+    storage.pinned = true;
+    storage.fetch = () => this.#view(storage).slice();
+    return {
+      storage,
+      show: (whole, index) => {
+        storage.host = null;
+        storage.address = this.admit(whole) + index * storage.bytes;
+      },
+    };
   }
 
   /** Declares the heap's content of a storage to be its value: a program has written it. */

@@ -100,7 +100,8 @@ export class WasmProgram implements Program {
     return this.#artifact.compiled;
   }
 
-  run(inputs: readonly Storage[]): Storage[] {
+  /** Runs on storages that stay where they are until the caller trims the heap. An input that an output replaces may be overwritten. */
+  run(inputs: readonly Storage[], into: readonly (Storage | undefined)[] = []): Storage[] {
     const { compiled } = this.#artifact;
     const memory = heap();
     const addresses = new Array<number>(compiled.argumentCount).fill(0);
@@ -129,7 +130,8 @@ export class WasmProgram implements Program {
       if (place.kind === 'literal') return this.#literals[place.literal];
       let storage = created.get(place.argument);
       if (storage === undefined) {
-        storage = memory.create(node.dtype, sizeOf(node.shape));
+        storage = into[i] ?? memory.create(node.dtype, sizeOf(node.shape));
+        memory.written(storage);
         created.set(place.argument, storage);
         addresses[place.argument] = storage.address;
       }
@@ -141,15 +143,14 @@ export class WasmProgram implements Program {
     new Uint32Array(memory.memory.buffer, table, addresses.length).set(addresses);
     this.#artifact.run(table);
     for (const i of overwritten) memory.written(given[i]);
-    this.#source.donations.forEach((donor, i) => {
-      if (donor < 0) return;
-      memory.pin(results[i]);
-      // The variable's former content goes now, if nobody else can see it.
-      const former = inputs[donor];
-      if (former !== results[i] && !former.shared && !results.includes(former)) former.release();
+    return results.map((result, i) => {
+      const wanted = into[i];
+      if (wanted === undefined || wanted === result) return result;
+      // An input or a constant passed through, a result that stands twice, or one that was written over its donor.
+      if (overwritten.has(this.#source.donations[i])) return result;
+      memory.copy(result, wanted);
+      return wanted;
     });
-    memory.trim();
-    return results;
   }
 
   /** Whether an output is more than an input passed through. */
