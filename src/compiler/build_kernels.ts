@@ -19,6 +19,7 @@ import { mapExpr } from './lower/merge_axes.ts';
 import { isContiguous } from './lower/vectorize.ts';
 import { coordinates, type Group, type Partition } from './partition.ts';
 import { polyphase } from './polyphase.ts';
+import { prefixKernel } from './prefix_kernel.ts';
 
 /** Turns groups of nodes into kernels. */
 
@@ -44,6 +45,8 @@ export function buildKernels(
       const node = group.members[0] as Node<'scatterAdd'>;
       return [scatterKernel(node, materialized)];
     }
+    case 'prefix':
+      return [prefixKernel(group.members[0] as Node<'prefix'>, materialized)];
     case 'sort':
       return [{ kind: 'sort', name, node: group.members[0], source: group.members[0].inputs[0] }];
   }

@@ -11,6 +11,7 @@ import { type DotPlan, lowerDot, planDot } from './lower/dot.ts';
 import { scalarOf } from './lower/emit.ts';
 import { lowerLoops } from './lower/loops.ts';
 import { lowerPack } from './lower/pack_kernel.ts';
+import { lowerPrefix } from './lower/prefix.ts';
 import { lowerScatter } from './lower/scatter.ts';
 import { lowerSort } from './lower/sort.ts';
 import { lowerTile, rowChunks } from './lower/tile.ts';
@@ -171,6 +172,8 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
           return lowerUpdates(k, bufferOf, target);
         case 'pack':
           return lowerPack(tiles[i]!, bufferOf, bufferOf(k.node), target);
+        case 'prefix':
+          return lowerPrefix(k, bufferOf, target);
         case 'scatter':
           return lowerScatter(k, bufferOf, target);
         case 'sort':

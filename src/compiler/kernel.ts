@@ -134,6 +134,19 @@ export interface ScatterKernel {
   readonly value: KernelExpr;
 }
 
+/** Running reductions along one axis, for each point of the others: rows in any order, columns that are neighbours in memory. */
+export interface PrefixKernel {
+  readonly kind: 'prefix';
+  readonly name: string;
+  readonly node: Node<'prefix'>;
+  readonly rows: Axis;
+  readonly along: Axis;
+  /** Its extent is 1 where elements next to each other cannot be computed in vectors. */
+  readonly columns: Axis;
+  readonly index: Affine;
+  readonly value: KernelExpr;
+}
+
 /** Stable merge sort of positions, row by row. */
 export interface SortKernel {
   readonly kind: 'sort';
@@ -142,4 +155,11 @@ export interface SortKernel {
   readonly source: Node;
 }
 
-export type Kernel = LoopKernel | ContractKernel | PackKernel | ScatterKernel | SortKernel | UpdatesKernel;
+export type Kernel =
+  | LoopKernel
+  | ContractKernel
+  | PackKernel
+  | PrefixKernel
+  | ScatterKernel
+  | SortKernel
+  | UpdatesKernel;

@@ -12,7 +12,7 @@ import type { SimplifiedGraph } from './simplify.ts';
 
 /** A set of materialized nodes that one kernel computes. */
 export interface Group {
-  readonly kind: 'loops' | 'contract' | 'scatter' | 'sort' | 'concat';
+  readonly kind: 'loops' | 'contract' | 'scatter' | 'prefix' | 'sort' | 'concat';
   /** In an order in which they can be computed. */
   readonly members: Node[];
   /** The domain, extents of 1 left out. For contractions: the output's axes. */
@@ -68,7 +68,16 @@ function ownCost(node: Node): number {
   }
 }
 
-const alone = new Set(['contract', 'reduce', 'argreduce', 'argsort', 'scatterAdd', 'concat', 'literal']);
+const alone = new Set([
+  'contract',
+  'reduce',
+  'argreduce',
+  'prefix',
+  'argsort',
+  'scatterAdd',
+  'concat',
+  'literal',
+]);
 
 /** Chains longer than this are cut: expressions are walked recursively. */
 const deepestInline = 48;
@@ -224,8 +233,8 @@ function newGroup(node: Node): Group {
       ? 'scatter'
       : node.op === 'argsort'
         ? 'sort'
-        : node.op === 'concat'
-          ? 'concat'
+        : node.op === 'concat' || node.op === 'prefix'
+          ? node.op
           : 'loops';
   const axes = squeezed(isReduction(node) ? node.inputs[0].shape : node.shape).map(newAxis);
   const reduced = isReduction(node) ? reducedAxes(node, axes) : new Set<number>();

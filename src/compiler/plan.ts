@@ -36,6 +36,7 @@ export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
   switch (kernel.kind) {
     case 'sort':
       return new Map([[kernel.source, []]]);
+    case 'prefix':
     case 'scatter':
       visit(kernel.value);
       affine(kernel.index);
@@ -63,6 +64,7 @@ export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
 export function writesOf(kernel: Kernel): Node[] {
   switch (kernel.kind) {
     case 'sort':
+    case 'prefix':
     case 'scatter':
     case 'pack':
       return [kernel.node];

@@ -7,6 +7,7 @@ import type {
   CompareKind,
   Contraction,
   Op,
+  PrefixKind,
   ReduceKind,
   TupleAttributes,
   TupleOp,
@@ -175,6 +176,8 @@ export const reduce = (kind: ReduceKind, x: Node, axes: readonly number[]): Node
   axes.length === 0 ? x : make('reduce', { kind, axes }, [x]);
 export const argreduce = (kind: 'max' | 'min', x: Node, axes: readonly number[]): Node =>
   make('argreduce', { kind, axes }, [x]);
+export const prefix = (kind: PrefixKind, x: Node, axis: number, reverse = false): Node =>
+  x.shape[axis] === 1 && x.dtype !== 'bool' ? x : make('prefix', { kind, axis, reverse }, [x]);
 export const contract = (contraction: Contraction, a: Node, b: Node): Node =>
   make('contract', contraction, [a, b]);
 export const gather = (x: Node, indices: Node, axis: number): Node => make('gather', { axis }, [x, indices]);

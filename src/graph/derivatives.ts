@@ -15,6 +15,7 @@ import {
   neg,
   pad,
   positionAlong,
+  prefix,
   reduce,
   reshape,
   scatterAdd,
@@ -27,6 +28,7 @@ import {
 import { transposeContraction } from './contraction.ts';
 import { isFloat } from './dtype.ts';
 import { Node, type Shape, sizeOf } from './node.ts';
+import { prefixProduct, prefixWinner, takeWinners } from './prefix_derivative.ts';
 import type { ArrayOp, Attributes, BinaryKind, Op, UnaryKind } from './vocabulary.ts';
 
 /**
@@ -285,6 +287,17 @@ const reduceRule = (node: Node<'reduce'>): Derivative<'reduce'> => {
   return node.attributes.kind === 'prod' ? product : extremeRule;
 };
 
+const prefixSum: Derivative<'prefix'> = linear(({ attributes: { kind, axis, reverse } }, ct) =>
+  prefix(kind, ct, axis, !reverse),
+);
+const otherPrefixes = composed<'prefix'>((x, node) =>
+  node.attributes.kind === 'prod'
+    ? prefixProduct(x, node)
+    : takeWinners(x, prefixWinner(node), node.attributes.axis),
+);
+const prefixRule = ({ attributes: { kind } }: Node<'prefix'>): Derivative<'prefix'> =>
+  kind === 'sum' ? prefixSum : otherPrefixes;
+
 export const derivatives: { readonly [O in Exclude<ArrayOp, 'part'>]: Derivative<O> } = {
   input: flat(),
   constant: flat(),
@@ -345,6 +358,10 @@ export const derivatives: { readonly [O in Exclude<ArrayOp, 'part'>]: Derivative
     cotangents: (node, ct, by) => reduceRule(node).cotangents(node, ct, by),
   },
   argreduce: flat(),
+  prefix: {
+    tangent: (node, tangents, by) => prefixRule(node).tangent(node, tangents, by),
+    cotangents: (node, ct, by) => prefixRule(node).cotangents(node, ct, by),
+  },
   contract: {
     tangent: ({ attributes, inputs: [a, b] }, [ta, tb]) =>
       accumulate(ta && contract(attributes, ta, b), tb && contract(attributes, a, tb)),

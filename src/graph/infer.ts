@@ -254,6 +254,12 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
       fail('argreduce', inputs, `arg${kind} over an empty axis has no value`);
     return { shape: x.shape.filter((_, i) => !axes.includes(i)), dtype: 'int32' };
   },
+  prefix: ({ kind, axis }, inputs) => {
+    const [{ shape, dtype }] = inputs;
+    if (!(axis in shape)) fail('prefix', inputs, `there is no axis ${axis}`);
+    if (dtype === 'bool') fail('prefix', inputs, `${kind} is not defined for bool; cast it first`);
+    return { shape, dtype };
+  },
   contract: ({ sizes, outRank, a, b }, inputs) => {
     const [x, y] = inputs;
     if (x.dtype !== y.dtype || x.dtype === 'bool')

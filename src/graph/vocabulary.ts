@@ -54,6 +54,8 @@ export type CompareKind = 'eq' | 'ne' | 'lt' | 'le';
 
 export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'and' | 'or';
 
+export type PrefixKind = 'sum' | 'prod' | 'max' | 'min';
+
 /**
  * One coordinate of a contraction's operand: `(sum of coefficient * axis + offset) / divisor`, exact. Where the
  * numerator is not divisible, or the quotient lies outside of the operand, the operand's value is 0.
@@ -130,6 +132,11 @@ export interface ArrayAttributes {
   reduce: { readonly kind: ReduceKind; readonly axes: readonly number[] };
   /** int32 index of the first maximum or minimum over `axes` taken as one row-major index; NaN counts as the extreme. */
   argreduce: { readonly kind: 'max' | 'min'; readonly axes: readonly number[] };
+  /**
+   * Running reduction along `axis`: element i is that of all elements up to i, itself included; from i on with `reverse`. On numbers
+   * (integers wrap); max and min propagate NaN. Sums are kept in float64 or in blocks, so that long ones stay accurate.
+   */
+  prefix: { readonly kind: PrefixKind; readonly axis: number; readonly reverse: boolean };
   contract: Contraction;
   /** (operand, int32 indices): `out[.., j.., ..] = operand[.., indices[j..], ..]` along `axis`; indices are clamped. */
   gather: { readonly axis: number };

@@ -52,6 +52,7 @@ function operations(node: Node): number {
     case 'concat':
     case 'gather':
     case 'scatterAdd':
+    case 'prefix':
     case 'argsort':
     case 'threefry':
       return sizeOf(node.shape);

@@ -112,6 +112,10 @@ const linear: { readonly [name: string]: readonly [Op, Draw] } = {
     }),
   ],
   'reduce sum': ['reduce', draw((dice, x) => g.reduce('sum', x, dice.subset(x.shape.map((_, i) => i))))],
+  'prefix sum': [
+    'prefix',
+    draw((dice, x) => g.prefix('sum', x, dice.between(0, x.shape.length - 1), dice.chance(0.5)), 1),
+  ],
   concat: [
     'concat',
     (dice, values) => {

@@ -184,6 +184,8 @@ describe('operand checks name the operation and the operands', () => {
       () => g.scatterAdd(int(3), float(2), [4], 0),
       /updates must be float32\[3\] and indices int32/,
     ],
+    ['prefix axis', () => g.prefix('sum', float(2), 1), /there is no axis 1/],
+    ['prefix of bool', () => g.prefix('max', bool(2), 0), /max is not defined for bool; cast it first/],
     ['argsort', () => g.argsort(float()), /needs an axis/],
     ['iota', () => g.iota(1, [3]), /axis 1 is not in 0..0/],
     ['literal', () => g.literal(new Float32Array(3), [2], 'float32'), /3 elements do not fill float32\[2\]/],

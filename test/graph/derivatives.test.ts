@@ -224,6 +224,22 @@ const problems: { readonly [O in keyof typeof derivatives]: Readonly<Record<stri
     ),
   ),
   argreduce: 'is piecewise constant',
+  prefix: Object.fromEntries(
+    (['sum', 'prod', 'max', 'min'] as const).flatMap((kind) =>
+      [false, true].flatMap((reverse) =>
+        [0, 1].map((axis) => [
+          `${kind} along ${axis}${reverse ? ' from the end' : ''}`,
+          {
+            shapes: [[3, 5]],
+            build: ([x]) => {
+              const running = g.prefix(kind, x, axis, reverse);
+              return g.mul(running, running);
+            },
+          } as Problem,
+        ]),
+      ),
+    ),
+  ),
   contract: {
     'matrix product': {
       shapes: [
@@ -401,6 +417,30 @@ describe('where care is needed', () => {
     const x = values.input([2, 0, 3, 0, 0, 7], [2, 3]);
     const [change] = pullBack([g.reduce('prod', x, [1])], [values.input([1, 1], [2])], [x]);
     expect([...values.values(change!)[0]]).toEqual([0, 6, 0, 0, 0, 0]);
+  });
+
+  test('the first of equal running maxima receives the change, and the first NaN', () => {
+    const change = (kind: 'max' | 'min', list: number[], reverse: boolean) => {
+      const values = new Interpreted();
+      const x = values.input(list, [list.length]);
+      const weights = values.input([1, 10, 100, 1000], [4]);
+      const [result] = pullBack([g.prefix(kind, x, 0, reverse)], [weights], [x]);
+      return [...values.values(result!)[0]];
+    };
+    expect(change('max', [3, 3, 1, 4], false)).toEqual([111, 0, 0, 1000]);
+    expect(change('max', [3, 4, 1, 4], true)).toEqual([0, 0, 0, 1111]);
+    expect(change('min', [2, NaN, 1, NaN], false)).toEqual([1, 1110, 0, 0]);
+    expect(change('max', [-Infinity, -Infinity, 0, 0], false)).toEqual([11, 0, 1100, 0]);
+  });
+
+  test('running products with zeros have exact derivatives', () => {
+    const values = new Interpreted();
+    const x = values.input([2, 0, 3, 0, 5], [5]);
+    const out = g.prefix('prod', x, 0);
+    const [change] = pullBack([out], [values.input([1, 1, 1, 1, 1], [5])], [x]);
+    expect([...values.values(change!)[0]]).toEqual([1, 2 + 6, 0, 0, 0]);
+    const [second] = pullBack([change!], [values.input([1, 0, 0, 0, 0], [5])], [x]);
+    expect([...values.values(second!)[0]]).toEqual([0, 1 + 3, 0, 0, 0]);
   });
 
   test('relu and abs at 0 have derivative 0', () => {

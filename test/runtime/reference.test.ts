@@ -373,6 +373,17 @@ describe('indexing and sorting', () => {
     expect(run(wrapped)).toEqual([-0x80000000]);
   });
 
+  test('prefix runs along an axis, from either end', () => {
+    const x = array([1, 2, 3, 4, 5, 6], [2, 3], 'float32');
+    expect(run(g.prefix('sum', x, 1))).toEqual([1, 3, 6, 4, 9, 15]);
+    expect(run(g.prefix('sum', x, 1, true))).toEqual([6, 5, 3, 15, 11, 6]);
+    expect(run(g.prefix('prod', x, 0))).toEqual([1, 2, 3, 4, 10, 18]);
+    expect(run(g.prefix('max', vector([1, 3, NaN, 9]), 0))).toEqual([1, 3, NaN, NaN]);
+    expect(run(g.prefix('min', vector([5, 2, 3], 'int32'), 0, true))).toEqual([2, 2, 3]);
+    expect(run(g.prefix('sum', vector([0x7fffffff, 1], 'int32'), 0))).toEqual([0x7fffffff, -0x80000000]);
+    expect(run(g.prefix('sum', array([], [2, 0]), 1))).toEqual([]);
+  });
+
   test('argsort is stable with NaN last, row by row', () => {
     const x = array([3, 1, NaN, 1, 0, -Infinity, NaN, NaN], [2, 4]);
     expect(run(g.argsort(x))).toEqual([1, 3, 0, 2, 1, 0, 2, 3]);

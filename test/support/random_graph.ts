@@ -82,6 +82,7 @@ const steps = {
   pool: 2,
   reduce: 10,
   argreduce: 2,
+  prefix: 4,
   contract: 8,
   gather: 3,
   scatterAdd: 3,
@@ -374,6 +375,8 @@ class GraphMaker {
         if (!isExact(x) || axes === null || dtype === 'bool') return null;
         return track(g.argreduce(dice.pick(['max', 'min']), node, axes), sizeOf(shape), 0, 0);
       }
+      case 'prefix':
+        return this.prefixOf(x);
       case 'contract': {
         const { contraction, a, b } = this.contraction(x);
         if (this.isSpecial || dtype === 'bool' || sizeOf(contraction.sizes) > largestContraction) return null;
@@ -549,6 +552,29 @@ class GraphMaker {
     );
   }
 
+  private prefixOf(operand: Tracked): Tracked | null {
+    const { dice } = this;
+    const { shape, dtype } = operand.node;
+    if (shape.length === 0 || dtype === 'bool') return null;
+    const axis = dice.between(0, shape.length - 1);
+    const kind = dice.weighted({ sum: 6, max: 3, min: 2, prod: 1 });
+    const isReverse = dice.chance(0.4);
+    if (kind === 'sum') return summed(g.prefix('sum', operand.node, axis, isReverse), shape[axis], operand);
+    if (kind !== 'prod') return moved(g.prefix(kind, operand.node, axis, isReverse), operand);
+    if (!isFloat(dtype)) return track(g.prefix('prod', operand.node, axis, isReverse), Infinity, 0, 0);
+    const count = shape[axis];
+    if (count > 8) return null;
+    const x = tame(operand, 2);
+    const top = Math.max(1, x.bound + x.error) ** count;
+    return track(
+      g.prefix('prod', x.node, axis, isReverse),
+      top,
+      count * top * x.error,
+      count * x.grain,
+      count,
+    );
+  }
+
   /** One more operation on the pool, if the dice offer one that applies and stays small. */
   grow(): void {
     const before = new Set(this.data.keys());
@@ -559,7 +585,11 @@ class GraphMaker {
       isSmall(made.node) &&
       (!isFloat(made.node.dtype) || (made.bound <= 1e6 && made.error <= 1e-2 * Math.max(1, made.bound)));
     if (keeps) this.pool.push(made);
-    else for (const node of this.data.keys()) if (!before.has(node)) this.data.delete(node);
+    else {
+      // A step may have put a part of what it made into the pool.
+      const used = new Set(topological(this.pool.map((x) => x.node)));
+      for (const node of this.data.keys()) if (!before.has(node) && !used.has(node)) this.data.delete(node);
+    }
   }
 
   start(): void {

@@ -3,7 +3,7 @@ import { isOp, isTuple, type Node, sizeOf, topological, typeText } from '../../g
 import type { ArrayOp, Op } from '../../graph/vocabulary.ts';
 import { evaluateTuple } from './control.ts';
 import { forEachIndex } from './index_space.ts';
-import { argreduce, argsort, contract, reduce } from './reductions.ts';
+import { argreduce, argsort, contract, prefix, reduce } from './reductions.ts';
 import { binaryFunction, castFunction, compareFunction, unaryFunction } from './scalar.ts';
 import { threefry2x32 } from './threefry2x32.ts';
 import { broadcast, concat, gather, pad, scatterAdd, slice, slidingWindow, transpose } from './views.ts';
@@ -65,6 +65,7 @@ const rules: Rules = {
   window: slidingWindow,
   reduce,
   argreduce,
+  prefix,
   contract,
   gather,
   scatterAdd,

@@ -61,6 +61,26 @@ export function argreduce(node: Node<'argreduce'>, [x]: readonly TypedArray[]): 
   return winners;
 }
 
+/** Running sum, product, maximum or minimum along an axis; accumulates in double, rounds each element. */
+export function prefix(node: Node<'prefix'>, [x]: readonly TypedArray[]): TypedArray {
+  const { kind, axis, reverse } = node.attributes;
+  const { initial, join } = reduction(kind, node.dtype);
+  const extent = node.shape[axis];
+  const stride = sizeOf(node.shape.slice(axis + 1));
+  const out = allocate(node.dtype, x.length);
+  for (let row = 0; row < x.length; row += extent * stride) {
+    for (let column = 0; column < stride; column++) {
+      let total = initial;
+      for (let i = 0; i < extent; i++) {
+        const at = row + column + stride * (reverse ? extent - 1 - i : i);
+        total = join(total, x[at]);
+        out[at] = total;
+      }
+    }
+  }
+  return out;
+}
+
 /** The position in an operand of shape `shape` for one setting of all axes, or -1 where the operand counts as 0. */
 function operandPosition(
   index: readonly AffineIndex[],
