@@ -1,6 +1,17 @@
 import { batchGather, batchScatterAdd } from './batch_indexing.ts';
 import { batchTuple } from './batch_tuples.ts';
-import { broadcast, concat, contract, make, pad, reshape, slice, transpose, window } from './build.ts';
+import {
+  broadcast,
+  concat,
+  contract,
+  make,
+  pad,
+  prefix,
+  reshape,
+  slice,
+  transpose,
+  window,
+} from './build.ts';
 import { plainIndex } from './contraction.ts';
 import { type Batching, batched, type Lifted, shared, spread } from './lifted.ts';
 import { isOp, isTuple, type Node, topological } from './node.ts';
@@ -70,6 +81,7 @@ const rules: { readonly [O in Batchable]: Rule<O> } = {
   window: ({ attributes }, [x]) => batched(window(x.node, { ...attributes, axes: behind(attributes.axes) })),
   reduce: overAxes,
   argreduce: overAxes,
+  prefix: ({ attributes: { kind, axis, reverse } }, [x]) => batched(prefix(kind, x.node, axis + 1, reverse)),
   contract: ({ attributes: { sizes, outRank, a, b } }, [x, y], { size }) =>
     batched(
       contract(
