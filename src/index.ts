@@ -10,6 +10,7 @@ export {
   type Axis,
   concat,
   einsum,
+  fromBits,
   type Operand,
   type ReduceOptions,
   stack,
@@ -30,3 +31,4 @@ export {
 } from './core/transforms.ts';
 export { Variable, type VariableOptions } from './core/variable.ts';
 export type { DType, TypedArray } from './graph/dtype.ts';
+export { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from './graph/half.ts';

@@ -1,3 +1,4 @@
+import { bytesOf } from '../graph/dtype.ts';
 import { type Node, sizeOf, typeText } from '../graph/node.ts';
 import { type Affine, forgetQuotients, sameAffine } from './affine.ts';
 import { buildKernels } from './build_kernels.ts';
@@ -142,7 +143,9 @@ export function compileGraph(request: CompileRequest, target: Target): CompiledP
       const place =
         places.get(node) ?? (sizeOf(node.shape) === 0 ? ({ kind: 'arena', offset: 0 } as const) : undefined);
       if (place === undefined) throw new Error(`compiler: ${nodeText(node)} has no place in memory`);
-      buffers.set(node, (buffer = { name: `b${node.id}`, scalar: scalarOf[node.dtype], place }));
+      buffer = { name: `b${node.id}`, scalar: scalarOf[node.dtype], place };
+      if (bytesOf(node.dtype) === 2) buffer = { ...buffer, bits: 16 };
+      buffers.set(node, buffer);
     }
     return buffer;
   };

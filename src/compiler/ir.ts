@@ -36,6 +36,8 @@ export interface Index {
 export interface Buffer {
   readonly name: string;
   readonly scalar: Scalar;
+  /** Elements take so many bits instead of 32: u32 whose upper half is 0. */
+  readonly bits?: 16;
   readonly place: /** Base address (bytes, 16-aligned) is the u32 at `argumentTable + 4 * argument`. */
     | { readonly kind: 'argument'; readonly argument: number }
     /** Base address is the arena's base plus `offset` bytes (a multiple of 64). Argument 0 is the arena's base. */

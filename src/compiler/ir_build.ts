@@ -149,15 +149,16 @@ export function load(buffer: Buffer, at: Index, lanes = 1, count = lanes): Expr 
   const type = typeOf(buffer.scalar, lanes);
   const whole = { op: 'load', type, buffer, index: at } as const;
   if (count === lanes) return whole;
-  checkCount(type, count);
+  checkCount(type, count, buffer);
   return { ...whole, count };
 }
 
 /** The first lanes of a vector: at least one, not all, of 4 bytes each. */
-function checkCount(type: Type, count: number): void {
+function checkCount(type: Type, count: number, { bits }: Buffer): void {
   check(
     type.scalar !== 'bool' &&
       type.scalar !== 'f64' &&
+      bits === undefined &&
       Number.isInteger(count) &&
       count > 0 &&
       count < type.lanes,
@@ -428,7 +429,7 @@ export function store(buffer: Buffer, at: Index, value: Expr, count = value.type
     () => `store of ${typeName(value.type)} into ${buffer.name} of ${buffer.scalar}`,
   );
   if (count === value.type.lanes) return { op: 'store', buffer, index: at, value };
-  checkCount(value.type, count);
+  checkCount(value.type, count, buffer);
   return { op: 'store', buffer, index: at, value, count };
 }
 

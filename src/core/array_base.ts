@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from '../graph/dtype.ts';
+import { hostNumbers, isHalf } from '../graph/half.ts';
 import { type Node, sizeOf } from '../graph/node.ts';
 import { letGo, storageOf } from './evaluate.ts';
 import { formatArray } from './print.ts';
@@ -59,9 +60,28 @@ export abstract class ArrayBase {
 
   // Reading
 
-  /** The elements in row-major order, as a new typed array (bool as Uint8Array of 0 and 1). */
+  /** The elements as numbers; not to be written to. */
+  #numbers(): TypedArray {
+    return hostNumbers(this.dtype, storageOf(this.node).read());
+  }
+
+  /**
+   * The elements in row-major order, as a new typed array (bool as Uint8Array of 0 and 1; float16 and bfloat16 as the Float32Array of
+   * their values, see `bits`).
+   */
   dataSync(): TypedArray {
-    return storageOf(this.node).read().slice();
+    const data = storageOf(this.node).read();
+    return isHalf(this.dtype) ? hostNumbers(this.dtype, data) : data.slice();
+  }
+  /**
+   * The bit patterns of a float16 or bfloat16 array in row-major order, as a new Uint16Array; `fromBits` is the way back.
+   *
+   * @throws for every other dtype
+   */
+  bits(): Uint16Array {
+    if (!isHalf(this.dtype))
+      throw new Error(`bits: is for float16 and bfloat16, got ${this.dtype}; use dataSync, or cast first`);
+    return Uint16Array.from(storageOf(this.node).read());
   }
   /** As dataSync, on every device. */
   async data(): Promise<TypedArray> {
@@ -71,11 +91,11 @@ export abstract class ArrayBase {
   item(): number {
     if (this.size !== 1)
       throw new Error(`item: needs an array with one element, got shape [${this.shape.join(', ')}]`);
-    return storageOf(this.node).read()[0];
+    return this.#numbers()[0];
   }
   /** Nested JavaScript arrays of numbers (booleans for bool); a plain number for a scalar. */
   toArray(): NestedArray {
-    const data = storageOf(this.node).read();
+    const data = this.#numbers();
     const { shape, dtype } = this;
     const build = (axis: number, from: number, count: number): NestedArray => {
       if (axis === shape.length) return dtype === 'bool' ? data[from] !== 0 : data[from];
@@ -85,7 +105,7 @@ export abstract class ArrayBase {
     return build(0, 0, this.size);
   }
   toString(): string {
-    return formatArray(storageOf(this.node).read(), this.shape, this.dtype);
+    return formatArray(this.#numbers(), this.shape, this.dtype);
   }
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();

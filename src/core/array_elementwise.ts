@@ -1,5 +1,5 @@
 import * as g from '../graph/build.ts';
-import { type DType, isFloat } from '../graph/dtype.ts';
+import { type DType, isFloat, join } from '../graph/dtype.ts';
 import type { Node } from '../graph/node.ts';
 import type { BinaryKind, CompareKind, UnaryKind } from '../graph/vocabulary.ts';
 import { ArrayBase, type Operand, raw } from './array_base.ts';
@@ -10,7 +10,7 @@ const isArray = (x: Operand): x is Tensor => x instanceof ArrayBase;
 
 /** Elements of `a` where the condition holds, of `b` elsewhere; all three broadcast. */
 export function whereOf(condition: Node, a: Node | number | boolean, b: Node | number | boolean): Node {
-  const [x, y] = meet('where', [a, b]);
+  const [x, y] = meet('where', [a, b], false, join);
   const shape = broadcastShapes('where', condition.shape, x.shape, y.shape);
   const [c, whenTrue, whenFalse] = [g.cast(condition, 'bool'), x, y].map((n) => g.broadcastTo(n, shape));
   return g.select(c, whenTrue, whenFalse);

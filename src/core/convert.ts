@@ -1,4 +1,5 @@
 import { bytesOf, type DType, dtypes, type TypedArray, viewOf } from '../graph/dtype.ts';
+import { halfBits, isHalf } from '../graph/half.ts';
 import type { NestedArray } from './array_base.ts';
 
 /** JavaScript data on its way into arrays. */
@@ -57,6 +58,7 @@ export function convert(flat: ArrayLike<number>, dtype: DType): TypedArray {
     throw new TypeError(`tensor: there is no dtype '${String(dtype)}'; dtypes are ${dtypes.join(', ')}`);
   const out = viewOf(dtype, new ArrayBuffer(flat.length * bytesOf(dtype)), 0, flat.length);
   if (dtype === 'bool') for (let i = 0; i < flat.length; i++) out[i] = flat[i] !== 0 ? 1 : 0;
+  else if (isHalf(dtype)) for (let i = 0; i < flat.length; i++) out[i] = halfBits(dtype, flat[i]);
   else out.set(flat);
   return out;
 }

@@ -1,5 +1,5 @@
 import * as g from '../graph/build.ts';
-import { type DType, isFloat } from '../graph/dtype.ts';
+import { computing, type DType, isFloat } from '../graph/dtype.ts';
 import { Tensor, where } from './tensor.ts';
 
 export interface CreateOptions {
@@ -42,7 +42,7 @@ export function linspace(start: number, end: number, count = 50, options: Create
     throw new Error(`linspace: count must be an integer >= 0, got ${count}`);
   const dtype = options.dtype ?? 'float32';
   if (count < 2) return full([count], start, options);
-  const i = new Tensor(g.iota(0, [count], isFloat(dtype) ? dtype : 'float32'));
+  const i = new Tensor(g.iota(0, [count], isFloat(dtype) ? computing(dtype) : 'float32'));
   const step = (end - start) / (count - 1);
   // Counted from the nearer end, so that rounding leaves both ends exact.
   const rest = i.neg().add(count - 1);

@@ -1,5 +1,5 @@
 import { broadcastTo, cast, constant } from '../graph/build.ts';
-import { type DType, isFloat, promote } from '../graph/dtype.ts';
+import { type DType, isFloat, join, promote } from '../graph/dtype.ts';
 import type { Node, Shape } from '../graph/node.ts';
 
 /** How operands meet: promotion of dtypes, broadcasting of shapes, axes counted from the end. */
@@ -31,11 +31,19 @@ export function broadcastShapes(name: string, ...shapes: readonly Shape[]): numb
 /**
  * Brings operands to one dtype and one shape. A JavaScript number takes the dtype of the array that it meets, unless it is
  * a fraction that meets integers: then both become float32.
+ *
+ * @param floats the operation is for floats: others become float32
+ * @param unite the dtype of two: the one they are computed in, or the one in which they lie side by side
  */
-export function meet(name: string, operands: readonly (Node | number | boolean)[], floats = false): Node[] {
+export function meet(
+  name: string,
+  operands: readonly (Node | number | boolean)[],
+  floats = false,
+  unite: typeof promote = promote,
+): Node[] {
   const nodes = operands.filter((o): o is Node => typeof o === 'object');
   let dtype: DType | null = null;
-  for (const node of nodes) dtype = dtype === null ? node.dtype : promote(dtype, node.dtype);
+  for (const node of nodes) dtype = unite(dtype ?? node.dtype, node.dtype);
   dtype ??= operands.every((o) => typeof o === 'boolean') ? 'bool' : 'float32';
   for (const o of operands) {
     if (typeof o === 'number' && dtype === 'bool') dtype = Number.isInteger(o) ? 'int32' : 'float32';
@@ -71,6 +79,12 @@ export function axesOf(name: string, axis: number | readonly number[] | undefine
 export function alike(nodes: readonly Node[]): Node[] {
   const dtype = nodes.map((n) => n.dtype).reduce<DType>(promote, 'bool');
   return nodes.map((n) => cast(n, dtype === 'bool' ? 'int32' : dtype));
+}
+
+/** Arrays in the dtype in which they lie side by side. */
+export function united(nodes: readonly Node[]): Node[] {
+  const dtype = nodes.map((n) => n.dtype).reduce(join);
+  return nodes.map((n) => cast(n, dtype));
 }
 
 /** Bool as int32, which counts; numbers as they are. */

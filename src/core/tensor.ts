@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from '../graph/dtype.ts';
+import { isHalf } from '../graph/half.ts';
 import type { Node } from '../graph/node.ts';
 import { sizeOf } from '../graph/node.ts';
 import { laziest, type NestedArray, type Operand, raw } from './array_base.ts';
@@ -6,7 +7,7 @@ import { whereOf } from './array_elementwise.ts';
 import { MultipliableArray } from './array_products.ts';
 import { convert, fromNested, fromTyped } from './convert.ts';
 import { dataNode, realize } from './evaluate.ts';
-import { alike } from './operands.ts';
+import { united } from './operands.ts';
 import { einsumOf } from './products.ts';
 import { noteCreated } from './scope.ts';
 import { isTracing } from './trace.ts';
@@ -37,7 +38,8 @@ export const fromData = (data: TypedArray, shape: readonly number[], dtype: DTyp
 
 /**
  * An array from a number, nested arrays, or a typed array (with `shape`, else one axis). float32 by default; typed arrays keep
- * their type (Uint8Array becomes int32), booleans become bool. Data is copied.
+ * their type (Uint8Array and Uint16Array become int32), booleans become bool. Elements are numbers whatever the dtype; for the bits of
+ * float16 and bfloat16 see `fromBits`. Data is copied.
  *
  * @throws if nested arrays are ragged, or the data does not fill the shape
  */
@@ -56,19 +58,36 @@ export function tensor(
   return fromData(copy, [...shape], dtype);
 }
 
+/**
+ * An array of float16 or bfloat16 from the bit patterns of its elements, as `bits()` gives them (with `shape`, else one axis). Data is
+ * copied.
+ *
+ * @throws if the data are no Uint16Array, or do not fill the shape
+ */
+export function fromBits(
+  bits: Uint16Array,
+  options: { dtype: 'float16' | 'bfloat16'; shape?: readonly number[] },
+): Tensor {
+  const { dtype, shape = [bits.length] } = options;
+  if (!(bits instanceof Uint16Array) || !isHalf(dtype))
+    throw new TypeError(
+      `fromBits: makes float16 or bfloat16 of a Uint16Array, got ${String(dtype)}; use tensor() for numbers`,
+    );
+  if (sizeOf(shape) !== bits.length)
+    throw new Error(`fromBits: ${bits.length} elements do not fill the shape [${shape.join(', ')}]`);
+  return fromData(bits.slice(), [...shape], dtype);
+}
+
 /** Elements of `a` where the condition holds, of `b` elsewhere; all three broadcast. */
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
   new Tensor(whereOf(condition.node, raw(a), raw(b)));
 
 /** Joins arrays along an existing axis. */
 export const concat = (parts: readonly Tensor[], axis = 0): Tensor =>
-  new Tensor(views.concatOf(parts.length > 1 ? alikeOrBool(parts) : parts.map((p) => p.node), axis));
+  new Tensor(views.concatOf(united(parts.map((p) => p.node)), axis));
 /** Joins arrays of one shape along a new axis. */
 export const stack = (parts: readonly Tensor[], axis = 0): Tensor =>
-  new Tensor(views.stackOf(alikeOrBool(parts), axis));
-
-const alikeOrBool = (parts: readonly Tensor[]): Node[] =>
-  parts.every((p) => p.dtype === 'bool') ? parts.map((p) => p.node) : alike(parts.map((p) => p.node));
+  new Tensor(views.stackOf(united(parts.map((p) => p.node)), axis));
 
 /** Sums of products by named axes, `einsum('ij,jk->ik', a, b)`; see NumPy's einsum. */
 export const einsum = (equation: string, ...operands: Tensor[]): Tensor =>

@@ -1,4 +1,5 @@
-import { type DType, isFloat, type TypedArray } from './dtype.ts';
+import { computing, type DType, isFloat, type TypedArray } from './dtype.ts';
+import { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat, isHalf } from './half.ts';
 import { type ArrayType, infer } from './infer.ts';
 import { isOp, Node, type Shape, sameShape, sizeOf, stridesOf } from './node.ts';
 import type {
@@ -25,9 +26,47 @@ export function make<O extends Op>(
   inputs: readonly Node[],
   target: ArrayType | null = null,
 ): Node<O> {
-  const { shape, dtype } = infer[op](attributes as never, inputs, target);
-  return new Node(op, attributes, inputs, shape, dtype);
+  const operands = inputs.some(isOfHalves) ? asComputed(op, inputs) : inputs;
+  const asked = operands === inputs ? target : target && { ...target, dtype: computing(target.dtype) };
+  const { shape, dtype } = infer[op](attributes as never, operands, asked);
+  return new Node(op, attributes, operands, shape, dtype);
 }
+
+const isOfHalves = (node: Node): boolean => isHalf(node.dtype);
+
+/** Operations that move elements about: they take those of 16 bits as they are. */
+const moves: { readonly [O in Op]?: true } = {
+  select: true,
+  cast: true,
+  alias: true,
+  stopGradient: true,
+  after: true,
+  part: true,
+  reshape: true,
+  transpose: true,
+  broadcast: true,
+  slice: true,
+  pad: true,
+  concat: true,
+  window: true,
+  gather: true,
+  custom: true,
+  checkpoint: true,
+  scan: true,
+  while: true,
+  cond: true,
+};
+
+/** Operands with float16 and bfloat16 as float32 where the operation computes, or brings them together with other dtypes. */
+function asComputed(op: Op, inputs: readonly Node[]): readonly Node[] {
+  const values = op === 'select' ? inputs.slice(1) : inputs;
+  const meet = op === 'select' || op === 'concat';
+  if (moves[op] && !(meet && values.some(({ dtype }) => dtype !== values[0].dtype))) return inputs;
+  return inputs.map(computed);
+}
+
+/** A node in the dtype in which it is computed with. */
+const computed = (x: Node): Node => cast(x, computing(x.dtype));
 
 const none = {};
 
@@ -40,6 +79,8 @@ const valueIn: { readonly [D in DType]: (value: number) => number } = {
   int32: (value) => value | 0,
   uint32: (value) => value >>> 0,
   bool: (value) => (value !== 0 ? 1 : 0),
+  float16: (value) => halfToFloat(floatToHalf(value)),
+  bfloat16: (value) => bfloat16ToFloat(floatToBfloat16(value)),
 };
 
 export const constant = (value: number, shape: Shape = [], dtype: DType = 'float32'): Node =>
@@ -49,10 +90,11 @@ export const literal = (data: TypedArray, shape: Shape, dtype: DType): Node =>
 /** A constant of the type of `like`. */
 export const fill = (value: number, like: ArrayType): Node => constant(value, like.shape, like.dtype);
 export const iota = (axis: number, shape: Shape, dtype: DType = 'int32'): Node =>
-  make('iota', { axis }, [], { shape, dtype });
+  isHalf(dtype) ? cast(iota(axis, shape, 'float32'), dtype) : make('iota', { axis }, [], { shape, dtype });
 
 export const unary = (kind: UnaryKind, x: Node): Node => make('unary', { kind }, [x]);
-export const binary = (kind: BinaryKind, a: Node, b: Node): Node => {
+export const binary = (kind: BinaryKind, x: Node, y: Node): Node => {
+  const [a, b] = [computed(x), computed(y)];
   if (kind === 'mul') {
     if (isConstant(a, 1)) return b;
     if (isConstant(b, 1)) return a;
@@ -60,9 +102,9 @@ export const binary = (kind: BinaryKind, a: Node, b: Node): Node => {
   if (kind === 'div' && isConstant(b, 1)) return a;
   // Rules of derivatives meet constants, 1 / count of a mean above all; in double and rounded once, the value is the operation's.
   if (isFloat(a.dtype) && isOp(a, 'constant') && isOp(b, 'constant') && sameShape(a.shape, b.shape)) {
-    const [x, y] = [a.attributes.value, b.attributes.value];
-    if (kind === 'mul') return fill(x * y, a);
-    if (kind === 'div') return fill(x / y, a);
+    const [p, q] = [a.attributes.value, b.attributes.value];
+    if (kind === 'mul') return fill(p * q, a);
+    if (kind === 'div') return fill(p / q, a);
   }
   return make('binary', { kind }, [a, b]);
 };
@@ -79,8 +121,10 @@ const isConstant = (node: Node, value: number): boolean =>
 
 export function cast(x: Node, dtype: DType): Node {
   if (x.dtype === dtype) return x;
-  if (isOp(x, 'constant') && dtype !== 'bool' && (dtype === 'float32' || dtype === 'float64'))
-    return constant(x.attributes.value, x.shape, dtype);
+  if (isOp(x, 'constant') && isFloat(dtype)) return constant(x.attributes.value, x.shape, dtype);
+  // Between 16 bits and anything else the way goes through float32.
+  if (isHalf(dtype) ? x.dtype !== 'float32' : isHalf(x.dtype) && dtype !== 'float32')
+    return cast(cast(x, 'float32'), dtype);
   return make('cast', none, [x], { shape: x.shape, dtype });
 }
 export const bitcast = (x: Node, dtype: DType): Node =>
@@ -173,7 +217,7 @@ export const concat = (parts: readonly Node[], axis: number): Node =>
   parts.length === 1 && axis in parts[0].shape ? parts[0] : make('concat', { axis }, parts);
 export const window = (x: Node, attributes: Attributes['window']): Node => make('window', attributes, [x]);
 export const reduce = (kind: ReduceKind, x: Node, axes: readonly number[]): Node =>
-  axes.length === 0 ? x : make('reduce', { kind, axes }, [x]);
+  axes.length === 0 ? computed(x) : make('reduce', { kind, axes }, [x]);
 export const argreduce = (kind: 'max' | 'min', x: Node, axes: readonly number[]): Node =>
   make('argreduce', { kind, axes }, [x]);
 export const prefix = (kind: PrefixKind, x: Node, axis: number, reverse = false): Node =>

@@ -1,4 +1,6 @@
+import { cast } from './build.ts';
 import { accumulate, type Change, type Differentiation, derivatives } from './derivatives.ts';
+import { isHalf } from './half.ts';
 import { isOp, isTuple, type Node } from './node.ts';
 import { tupleDerivatives } from './tuple_derivatives.ts';
 import type { ArrayOp, TupleOp } from './vocabulary.ts';
@@ -46,6 +48,10 @@ export function pushForward(roots: readonly Node[], tangents: ReadonlyMap<Node, 
   return roots.map((root) => known.get(root) ?? null);
 }
 
+/** A sum of changes in the dtype of what changes: sums of 16-bit floats are float32. */
+const fitted = (change: Change, { dtype }: Node): Change =>
+  change !== null && isHalf(dtype) ? cast(change, dtype) : change;
+
 /** Reverse mode: the cotangents of `leaves` for given cotangents of `roots`. */
 export function pullBack(
   roots: readonly Node[],
@@ -55,7 +61,7 @@ export function pullBack(
   const known = new Map<Node, Change>();
   const several = new Map<Node, Change[]>();
   roots.forEach((root, i) => {
-    known.set(root, accumulate(known.get(root) ?? null, cotangents[i]));
+    known.set(root, fitted(accumulate(known.get(root) ?? null, cotangents[i]), root));
   });
   const targets = new Set(leaves);
   const path = between(roots, targets);
@@ -78,7 +84,7 @@ export function pullBack(
     node.inputs.forEach((input, i) => {
       const change = changes[i] ?? null;
       if (change !== null && onPath.has(input))
-        known.set(input, accumulate(known.get(input) ?? null, change));
+        known.set(input, fitted(accumulate(known.get(input) ?? null, change), input));
     });
   }
   return leaves.map((leaf) => known.get(leaf) ?? null);

@@ -136,7 +136,7 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
   bitcast: (_, inputs, target) => {
     const dtype = asked('bitcast', target).dtype;
     for (const type of [dtype, inputs[0].dtype])
-      if (type === 'bool' || type === 'float64') fail('bitcast', inputs, `${type} is not a 32-bit dtype`);
+      if (type !== 'float32' && !isInteger(type)) fail('bitcast', inputs, `${type} is not a 32-bit dtype`);
     return { shape: inputs[0].shape, dtype };
   },
   alias: (_, [x]) => x,

@@ -2,6 +2,7 @@
 
 export { WriteError, writeFileAtomically } from './atomic.ts';
 export { type LoadedTensors, load, loadTensors, ReadError } from './load.ts';
+export type { NarrowOptions } from './narrow_numbers.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,

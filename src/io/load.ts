@@ -1,6 +1,6 @@
 import { fromData, type Tensor } from '../core/tensor.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
-import { valuesOf } from './narrow_numbers.ts';
+import { type NarrowOptions, valuesOf } from './narrow_numbers.ts';
 import { decodeSafetensors } from './safetensors_format.ts';
 import type { Stateful } from './save.ts';
 
@@ -45,14 +45,15 @@ export interface LoadedTensors {
 }
 
 /**
- * Reads a safetensors file. Narrow number types become the nearest wider type of the library without loss, see valuesOf.
+ * Reads a safetensors file. Narrow number types become the nearest wider type of the library without loss, see valuesOf; with
+ * `keepHalf`, F16 and BF16 stay float16 and bfloat16.
  *
  * @throws ReadError if there is no such file, FormatError if it is damaged or of another kind
  */
-export async function loadTensors(path: string): Promise<LoadedTensors> {
+export async function loadTensors(path: string, options: NarrowOptions = {}): Promise<LoadedTensors> {
   const { entries, metadata } = decodeSafetensors(await readBytes(path), path);
   const tensors = entries.map((entry): [string, Tensor] => {
-    const { data, dtype } = valuesOf(entry);
+    const { data, dtype } = valuesOf(entry, options);
     return [entry.name, fromData(data, entry.shape, dtype)];
   });
   return { tensors: Object.fromEntries(tensors), metadata };

@@ -1,25 +1,5 @@
+import { bfloat16ToFloat, halfToFloat } from '../graph/half.ts';
 import { FormatError, type SafetensorsEntry } from './safetensors_format.ts';
-
-/**
- * The number that 16 bits stand for as an IEEE 754 half: one sign bit, five of exponent, ten of fraction. Exact.
- */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-const word = new Uint32Array(1);
-const float = new Float32Array(word.buffer);
-
-/** The number that 16 bits stand for as a bfloat16: the upper half of a float32. Exact. */
-export function bfloat16ToFloat(bits: number): number {
-  word[0] = bits << 16;
-  return float[0];
-}
 
 /** Values of a tensor in the nearest type the library computes with. */
 export type Values =
@@ -27,16 +7,26 @@ export type Values =
   | { readonly dtype: 'float64'; readonly data: Float64Array }
   | { readonly dtype: 'int32'; readonly data: Int32Array }
   | { readonly dtype: 'uint32'; readonly data: Uint32Array }
-  | { readonly dtype: 'bool'; readonly data: Uint8Array };
+  | { readonly dtype: 'bool'; readonly data: Uint8Array }
+  | { readonly dtype: 'float16' | 'bfloat16'; readonly data: Uint16Array };
+
+/** What becomes of narrow floats. */
+export interface NarrowOptions {
+  /** F16 and BF16 stay float16 and bfloat16, as the file has them; default false: they become float32. */
+  keepHalf?: boolean;
+}
 
 /**
- * The elements of a decoded tensor as a typed array of its own, converted without loss: F16 and BF16 become float32;
+ * The elements of a decoded tensor as a typed array of its own, converted without loss: F16 and BF16 become float32 (unless kept);
  * I8, U8, I16, U16 and I64 become int32; U64 becomes uint32; BOOL stays bool, one byte each.
  *
  * @throws FormatError when a 64-bit integer does not fit 32 bits, a BOOL is neither 0 nor 1, or the dtype is one of
  * the 8-bit floats, which the library does not compute with
  */
-export function valuesOf({ name, dtype, shape, data }: SafetensorsEntry): Values {
+export function valuesOf(
+  { name, dtype, shape, data }: SafetensorsEntry,
+  { keepHalf = false }: NarrowOptions = {},
+): Values {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const size = shape.reduce((product, extent) => product * extent, 1);
   const fill = <A extends { [index: number]: number }>(array: A, get: (index: number) => number): A => {
@@ -63,11 +53,13 @@ export function valuesOf({ name, dtype, shape, data }: SafetensorsEntry): Values
     case 'U32':
       return { dtype: 'uint32', data: new Uint32Array(copied()) };
     case 'F16':
+      if (keepHalf) return { dtype: 'float16', data: new Uint16Array(copied()) };
       return {
         dtype: 'float32',
         data: fill(new Float32Array(size), (i) => halfToFloat(view.getUint16(2 * i, true))),
       };
     case 'BF16':
+      if (keepHalf) return { dtype: 'bfloat16', data: new Uint16Array(copied()) };
       return {
         dtype: 'float32',
         data: fill(new Float32Array(size), (i) => bfloat16ToFloat(view.getUint16(2 * i, true))),

@@ -1,5 +1,6 @@
 import type { Tensor } from '../core/tensor.ts';
 import type { DType } from '../graph/dtype.ts';
+import { isHalf } from '../graph/half.ts';
 import { writeFileAtomically } from './atomic.ts';
 import { encodeSafetensors, type SafetensorsDtype } from './safetensors_format.ts';
 
@@ -15,6 +16,8 @@ const dtypes: Record<DType, SafetensorsDtype> = {
   int32: 'I32',
   uint32: 'U32',
   bool: 'BOOL',
+  float16: 'F16',
+  bfloat16: 'BF16',
 };
 
 /**
@@ -33,7 +36,7 @@ export async function saveTensors(
       name,
       dtype: dtypes[tensor.dtype],
       shape: tensor.shape,
-      data: await tensor.data(),
+      data: isHalf(tensor.dtype) ? tensor.bits() : await tensor.data(),
     })),
   );
   await writeFileAtomically(path, encodeSafetensors(entries, metadata));

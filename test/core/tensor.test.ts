@@ -169,6 +169,8 @@ describe('dtypes', () => {
     uint32: tensor([1], { dtype: 'uint32' }),
     float32: tensor([1]),
     float64: tensor([1], { dtype: 'float64' }),
+    float16: tensor([1], { dtype: 'float16' }),
+    bfloat16: tensor([1], { dtype: 'bfloat16' }),
   };
 
   test('sums of two arrays', () => {

@@ -199,26 +199,18 @@ describe('operand checks name the operation and the operands', () => {
 
 describe('types', () => {
   test('promotion: bool < int32, uint32 < float32 < float64', () => {
-    const meets: Record<DType, Record<DType, DType>> = {
-      bool: { bool: 'bool', int32: 'int32', uint32: 'uint32', float32: 'float32', float64: 'float64' },
-      int32: { bool: 'int32', int32: 'int32', uint32: 'int32', float32: 'float32', float64: 'float64' },
-      uint32: { bool: 'uint32', int32: 'int32', uint32: 'uint32', float32: 'float32', float64: 'float64' },
-      float32: {
-        bool: 'float32',
-        int32: 'float32',
-        uint32: 'float32',
-        float32: 'float32',
-        float64: 'float64',
-      },
-      float64: {
-        bool: 'float64',
-        int32: 'float64',
-        uint32: 'float64',
-        float32: 'float64',
-        float64: 'float64',
-      },
+    const order: readonly DType[] = ['bool', 'int32', 'uint32', 'float16', 'bfloat16', 'float32', 'float64'];
+    const meets: Record<DType, readonly DType[]> = {
+      bool: ['bool', 'int32', 'uint32', 'float32', 'float32', 'float32', 'float64'],
+      int32: ['int32', 'int32', 'int32', 'float32', 'float32', 'float32', 'float64'],
+      uint32: ['uint32', 'int32', 'uint32', 'float32', 'float32', 'float32', 'float64'],
+      float16: ['float32', 'float32', 'float32', 'float32', 'float32', 'float32', 'float64'],
+      bfloat16: ['float32', 'float32', 'float32', 'float32', 'float32', 'float32', 'float64'],
+      float32: ['float32', 'float32', 'float32', 'float32', 'float32', 'float32', 'float64'],
+      float64: ['float64', 'float64', 'float64', 'float64', 'float64', 'float64', 'float64'],
     };
-    for (const a of dtypes) for (const b of dtypes) expect(promote(a, b), `${a} ${b}`).toBe(meets[a][b]);
+    for (const a of dtypes)
+      for (const b of dtypes) expect(promote(a, b), `${a} ${b}`).toBe(meets[a][order.indexOf(b)]);
   });
 
   test('window counts by brute force', () => {

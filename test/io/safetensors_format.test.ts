@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { bfloat16ToFloat, halfToFloat, valuesOf } from '../../src/io/narrow_numbers.ts';
+import { bfloat16ToFloat, halfToFloat } from '../../src/graph/half.ts';
+import { valuesOf } from '../../src/io/narrow_numbers.ts';
 import {
   decodeSafetensors,
   encodeSafetensors,

@@ -11,6 +11,8 @@ const constructors = {
   int32: Int32Array,
   uint32: Uint32Array,
   bool: Uint8Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
 };
 
 const array = (values: readonly number[], shape: readonly number[], dtype: DType = 'float64'): Node =>

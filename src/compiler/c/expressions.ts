@@ -6,7 +6,8 @@ import * as helpers from './helpers.ts';
 import { eachLane, elementOf, literal, Names, type Unit } from './unit.ts';
 
 /** Bytes of an element in memory. */
-const bytesOf = ({ scalar }: Buffer): number => (scalar === 'f64' ? 8 : scalar === 'bool' ? 1 : 4);
+const bytesOf = ({ scalar, bits }: Buffer): number =>
+  scalar === 'f64' ? 8 : scalar === 'bool' ? 1 : bits === 16 ? 2 : 4;
 
 const comparison = { eq: '==', ne: '!=', lt: '<', le: '<=' } as const;
 const infix: Partial<Record<BinaryOp, string>> = {
@@ -163,6 +164,11 @@ export abstract class ExpressionPrinter {
     const pointer = this.pointer(x.buffer, x.index);
     if (x.count !== undefined)
       return `${helpers.loadSomeHelper(this.unit, elementOf(scalar), lanes, x.count)}(${pointer})`;
+    if (x.buffer.bits === 16) {
+      if (lanes === 1) return `((u32)*(const u16 *)${pointer})`;
+      const stored = this.unit.vector('u16', lanes);
+      return `__builtin_convertvector(*(const ${stored}_unaligned *)${pointer}, ${this.unit.register(x.type)})`;
+    }
     if (lanes === 1) return `(*(const ${scalar === 'bool' ? 'u8' : scalar} *)${pointer})`;
     if (scalar !== 'bool') return `(*(const ${this.unit.register(x.type)}_unaligned *)${pointer})`;
     const mask = this.unit.register(x.type);
@@ -177,6 +183,11 @@ export abstract class ExpressionPrinter {
     const text = this.text(value);
     if (count !== undefined)
       return `${helpers.storeSomeHelper(this.unit, elementOf(scalar), lanes, count)}(${pointer}, ${text});`;
+    if (buffer.bits === 16) {
+      if (lanes === 1) return `*(u16 *)${pointer} = (u16)${text};`;
+      const stored = this.unit.vector('u16', lanes);
+      return `*(${stored}_unaligned *)${pointer} = __builtin_convertvector(${text}, ${stored});`;
+    }
     if (lanes === 1) return `*(${scalar === 'bool' ? 'u8' : scalar} *)${pointer} = ${text};`;
     if (scalar !== 'bool') return `*(${this.unit.register(value.type)}_unaligned *)${pointer} = ${text};`;
     const stored = this.unit.vector('u8', lanes);

@@ -1,9 +1,9 @@
 import type { Local, Scalar, Statement, Type } from '../ir.ts';
 
-/** Scalars of C that a unit has names for: those of the loop IR, the 64-bit masks of f64 and the bytes that store a bool. */
-export type Element = 'f32' | 'f64' | 'i32' | 'u32' | 'i64' | 'u8';
+/** Scalars of C that a unit has names for: those of the loop IR, the 64-bit masks of f64 the bytes that store a bool, and halves of words. */
+export type Element = 'f32' | 'f64' | 'i32' | 'u32' | 'i64' | 'u8' | 'u16';
 
-const bytes: Record<Element, number> = { f32: 4, f64: 8, i32: 4, u32: 4, i64: 8, u8: 1 };
+const bytes: Record<Element, number> = { f32: 4, f64: 8, i32: 4, u32: 4, i64: 8, u8: 1, u16: 2 };
 
 /** How a value of the loop IR is held: a bool is an i32 of 0 or 1, a vector of bool an i32 of 0 or -1 in each lane. */
 export const elementOf = (scalar: Scalar): Element => (scalar === 'bool' ? 'i32' : scalar);
@@ -17,6 +17,7 @@ typedef __UINT32_TYPE__ u32;
 typedef __INT64_TYPE__ i64;
 typedef __UINTPTR_TYPE__ address;
 typedef unsigned char u8;
+typedef __UINT16_TYPE__ u16;
 #define INLINE static inline __attribute__((always_inline, unused))
 #define FUNCTION static __attribute__((noinline, unused))
 #if defined(__clang__) || __GNUC__ >= 12

@@ -1,4 +1,5 @@
 import type { DType } from '../../graph/dtype.ts';
+import { hostElement } from '../../graph/half.ts';
 import type { Node } from '../../graph/node.ts';
 import type { Affine, Atom } from '../affine.ts';
 import type { Buffer, Expr, Index, Scalar, Statement } from '../ir.ts';
@@ -27,14 +28,23 @@ import {
   whileLoop,
 } from '../ir_build.ts';
 import type { Condition, KernelExpr } from '../kernel.ts';
+import { halfCast } from './half.ts';
 
+/** How elements of a dtype are held in registers. */
 export const scalarOf: { readonly [D in DType]: Scalar } = {
   float32: 'f32',
   float64: 'f64',
   int32: 'i32',
   uint32: 'u32',
   bool: 'bool',
+  // As bit patterns.
+  float16: 'u32',
+  bfloat16: 'u32',
 };
+
+/** A number as a constant of a dtype. */
+const constantOf = (dtype: DType, value: number, lanes = 1): Expr =>
+  constant(typeOf(scalarOf[dtype], lanes), hostElement(dtype, value));
 
 /** A list of statements under construction, with what has been computed in it. */
 interface Level {
@@ -256,7 +266,7 @@ export class Emitter {
   }
 
   #emit(x: KernelExpr, part: number): Expr {
-    if (x.op === 'const') return constant(typeOf(scalarOf[x.dtype]), x.value);
+    if (x.op === 'const') return constantOf(x.dtype, x.value);
     if (x.op === 'result') {
       const { parts } = this.#results.get(x.of)!;
       return parts[part] ?? parts[0];
@@ -309,7 +319,10 @@ export class Emitter {
       case 'select':
         return select(operand(x.condition), operand(x.a), operand(x.b));
       case 'cast':
-        return cast(scalarOf[x.dtype], operand(x.x));
+        return (
+          halfCast(x.x.dtype, x.dtype, operand(x.x), (value) => this.#keep(level, 'h', value)) ??
+          cast(scalarOf[x.dtype], operand(x.x))
+        );
       case 'bitcast':
         return bitcast(scalarOf[x.dtype], operand(x.x));
       case 'threefry': {
@@ -325,7 +338,7 @@ export class Emitter {
   #guard(x: KernelExpr & { op: 'guard' }, part: number, lanes: number, level: Level): Expr {
     const type = typeOf(scalarOf[x.dtype], lanes);
     const decided = x.conditions.map((c) => this.#decided(c));
-    if (decided.includes(false)) return constant(type, x.otherwise);
+    if (decided.includes(false)) return constantOf(x.dtype, x.otherwise, lanes);
     if (decided.every((holds) => holds === true)) {
       const value = this.#emit(x.x, this.#varies(x.x) ? part : 0);
       return value.type.lanes < lanes ? splat(value, lanes) : value;
@@ -344,7 +357,7 @@ export class Emitter {
     this.#levels.pop();
     this.#levels.push(...outer);
     const whole = value.type.lanes < lanes ? splat(value, lanes) : value;
-    const fallback = constant(type, x.otherwise);
+    const fallback = constantOf(x.dtype, x.otherwise, lanes);
     level.statements.push(
       ifThen(condition, [...branch.statements, set(result, whole)], [set(result, fallback)]),
     );

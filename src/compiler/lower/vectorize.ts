@@ -1,4 +1,4 @@
-import type { DType } from '../../graph/dtype.ts';
+import { bytesOf, type DType } from '../../graph/dtype.ts';
 import type { Affine, Axis } from '../affine.ts';
 import type { KernelExpr, LoopKernel } from '../kernel.ts';
 import { visitIndices } from './merge_axes.ts';
@@ -77,7 +77,7 @@ export const allowsPartial = ({
   outputs.every(({ node, value }) => isWord(node.dtype) && readsOnlyWords(value)) &&
   reductions.every(({ value }) => readsOnlyWords(value));
 
-const isWord = (dtype: DType): boolean => dtype !== 'bool' && dtype !== 'float64';
+const isWord = (dtype: DType): boolean => bytesOf(dtype) === 4;
 
 /** Whether an expression reads elements of 4 bytes only. */
 export function readsOnlyWords(x: KernelExpr, known = new Map<KernelExpr, boolean>()): boolean {

@@ -39,7 +39,7 @@ export interface LoopPointers {
 }
 
 export const bytesOf = (buffer: Buffer): number =>
-  buffer.scalar === 'f64' ? 8 : buffer.scalar === 'bool' ? 1 : 4;
+  buffer.scalar === 'f64' ? 8 : buffer.scalar === 'bool' ? 1 : (buffer.bits ?? 32) / 8;
 
 /**
  * What the buffer's address starts from: the value of argument k is root k, and the arena's base plus `stride` bytes for each

@@ -261,7 +261,10 @@ export abstract class ExpressionWriter {
     const { scalar, lanes } = x.type;
     const align = Math.log2(bytesOf(x.buffer));
     const offset = this.address(x);
-    if (valueType(x.type) !== 'v128') {
+    if (x.buffer.bits === 16) {
+      this.fullVector(x);
+      code.memory(lanes === 1 ? 'i32.load16_u' : 'v128.load16x4_u', align, offset);
+    } else if (valueType(x.type) !== 'v128') {
       code.memory(
         scalar === 'bool' ? 'i32.load8_u' : `${shapeOf(x.type) as 'f32' | 'f64' | 'i32'}.load`,
         align,
@@ -293,7 +296,14 @@ export abstract class ExpressionWriter {
     const align = Math.log2(bytesOf(access.buffer));
     const offset = this.address(access);
     this.emit(access.value);
-    if (valueType(type) !== 'v128') {
+    if (access.buffer.bits === 16) {
+      this.fullVector(access.value);
+      if (type.lanes === 1) code.memory('i32.store16', align, offset);
+      else {
+        this.shuffleSelf(bytesOfLanes([0, 2, 4, 6, 0, 2, 4, 6], 2));
+        this.lane('v128.store64_lane', 0, align, offset);
+      }
+    } else if (valueType(type) !== 'v128') {
       const shape = shapeOf(type) as 'f32' | 'f64' | 'i32';
       code.memory(type.scalar === 'bool' ? 'i32.store8' : `${shape}.store`, align, offset);
     } else if (type.scalar === 'bool') {
@@ -321,6 +331,11 @@ export abstract class ExpressionWriter {
     code.get(value);
     this.lane('v128.store32_lane', 2, align, offset + 8);
     code.release('v128', value);
+  }
+
+  /** Elements of 16 bits are accessed one at a time or four. */
+  private fullVector(x: Expr): void {
+    if (x.type.lanes !== 1 && x.type.lanes !== 4) this.unsupported(x);
   }
 
   private unsupported(x: Expr): never {
@@ -562,7 +577,7 @@ export abstract class ExpressionWriter {
     const { code } = this;
     const { scalar, lanes } = x.type;
     valueType(x.type);
-    if (x.x.op === 'load' && scalar !== 'bool') {
+    if (x.x.op === 'load' && scalar !== 'bool' && x.x.buffer.bits === undefined) {
       const offset = this.address(x.x);
       if (scalar === 'f64') code.memory('v128.load64_splat', 3, offset);
       else code.memory('v128.load32_splat', 2, offset);

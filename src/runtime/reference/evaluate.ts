@@ -1,4 +1,5 @@
 import { allocate, type TypedArray, viewOf } from '../../graph/dtype.ts';
+import { hostElement } from '../../graph/half.ts';
 import { isOp, isTuple, type Node, sizeOf, topological, typeText } from '../../graph/node.ts';
 import type { ArrayOp, Op } from '../../graph/vocabulary.ts';
 import { evaluateTuple } from './control.ts';
@@ -23,7 +24,10 @@ function fill(node: Node, element: (i: number) => number): TypedArray {
 const same = (_: Node, [x]: readonly TypedArray[]): TypedArray => x;
 
 const rules: Rules = {
-  constant: (node) => fill(node, () => node.attributes.value),
+  constant: (node) => {
+    const element = hostElement(node.dtype, node.attributes.value);
+    return fill(node, () => element);
+  },
   literal: (node) => node.attributes.data,
   iota: (node) => {
     const out = allocate(node.dtype, sizeOf(node.shape));

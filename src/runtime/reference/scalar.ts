@@ -1,5 +1,6 @@
 import type { DType } from '../../graph/dtype.ts';
 import { erf } from '../../graph/erf.ts';
+import { halfBits, halfValue, isHalf } from '../../graph/half.ts';
 import type { BinaryKind, CompareKind, ReduceKind, UnaryKind } from '../../graph/vocabulary.ts';
 
 /**
@@ -120,7 +121,9 @@ const compareTable: Record<CompareKind, (a: number, b: number) => boolean> = {
 };
 
 function meaningFor<F>(table: Readonly<Record<string, Meaning<F>>>, kind: string, dtype: DType): F {
-  const meaning = table[kind][dtype === 'float32' || dtype === 'float64' ? 'float' : dtype];
+  const meaning = isHalf(dtype)
+    ? undefined
+    : table[kind][dtype === 'float32' || dtype === 'float64' ? 'float' : dtype];
   if (meaning === undefined) {
     throw new Error(`evaluateReference: ${kind} is not defined on ${dtype}; cast the operands first`);
   }
@@ -148,6 +151,11 @@ const saturate = (x: number, low: number, high: number): number =>
  * (NaN is not 0), and between the integers the bits stay (storing wraps).
  */
 export function castFunction(from: DType, to: DType): Unary {
+  if (isHalf(from)) {
+    const onward = castFunction('float32', to);
+    return (bits) => onward(halfValue(from, bits));
+  }
+  if (isHalf(to)) return (x) => halfBits(to, x);
   if (to === 'bool') return (x) => (x !== 0 ? 1 : 0);
   const fromFloat = from === 'float32' || from === 'float64';
   if (fromFloat && to === 'int32') return (x) => saturate(x, -0x80000000, 0x7fffffff);
@@ -168,6 +176,8 @@ const lowest: Record<DType, number> = {
   int32: -0x80000000,
   uint32: 0,
   bool: 0,
+  float16: -Infinity,
+  bfloat16: -Infinity,
 };
 const highest: Record<DType, number> = {
   float32: Infinity,
@@ -175,6 +185,8 @@ const highest: Record<DType, number> = {
   int32: 0x7fffffff,
   uint32: 0xffffffff,
   bool: 1,
+  float16: Infinity,
+  bfloat16: Infinity,
 };
 
 /** The monoid of a reduction: the value of an empty one and how an element joins. */

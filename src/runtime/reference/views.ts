@@ -1,4 +1,5 @@
 import { allocate, type TypedArray } from '../../graph/dtype.ts';
+import { hostElement } from '../../graph/half.ts';
 import { type Node, sizeOf } from '../../graph/node.ts';
 import { forEachIndex, positionOf } from './index_space.ts';
 import { accumulateFunction } from './scalar.ts';
@@ -63,7 +64,7 @@ export function pad(node: Node<'pad'>, [x]: readonly TypedArray[]): TypedArray {
     }
     return from;
   };
-  return rearrange(node, x, shape, source, value);
+  return rearrange(node, x, shape, source, hostElement(node.dtype, value));
 }
 
 /** The operands one after the other along `axis`. */
