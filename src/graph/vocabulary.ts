@@ -239,9 +239,9 @@ export interface TupleAttributes {
 /**
  * `cholesky` (a) -> lower l; `lu` (a) -> packed l and u, int32 permutation of the rows, sign of the permutation; `qr` (a) -> reduced
  * q, r; `eigh` (a) -> ascending eigenvalues, eigenvectors as columns; `svd` (a) -> u, singular values, v transposed, reduced;
- * `solveLower` and `solveUpper` (triangular a, b) -> x with a x = b.
+ * `solveLower` and `solveUpper` (triangular a, b) -> x with a x = b; `adjugate` (a) -> transposed matrix of cofactors.
  */
-export type FactorKind = 'cholesky' | 'lu' | 'qr' | 'eigh' | 'svd' | 'solveLower' | 'solveUpper';
+export type FactorKind = 'cholesky' | 'lu' | 'qr' | 'eigh' | 'svd' | 'solveLower' | 'solveUpper' | 'adjugate';
 
 export type TupleOp = keyof TupleAttributes;
 /** Operations whose node is their only result. */
