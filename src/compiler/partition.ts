@@ -1,5 +1,5 @@
 import { isOp, type Node, sizeOf } from '../graph/node.ts';
-import type { Attributes, UnaryKind } from '../graph/vocabulary.ts';
+import type { Attributes, BinaryKind, UnaryKind } from '../graph/vocabulary.ts';
 import { type Affine, type Axis, affineKey, atomIndex, constantIndex, newAxis } from './affine.ts';
 import { allowsEpilogue, isTiled } from './contraction_shape.ts';
 import { inliner } from './inline.ts';
@@ -45,6 +45,16 @@ const unaryCost: { readonly [K in UnaryKind]?: number } = {
   sign: 2,
 };
 const transcendental = 12;
+const binaryCost: { readonly [K in BinaryKind]?: number } = {
+  div: 4,
+  rem: 4,
+  pow: 2 * transcendental,
+  gcd: 2 * transcendental,
+  atan2: 2 * transcendental,
+  hypot: transcendental,
+  logaddexp: 2 * transcendental,
+  zeta: 20 * transcendental,
+};
 
 /** Rough cost of one element in simple arithmetic operations, inputs not counted. */
 function ownCost(node: Node): number {
@@ -53,7 +63,7 @@ function ownCost(node: Node): number {
       return unaryCost[(node.attributes as Attributes['unary']).kind] ?? transcendental;
     case 'binary': {
       const { kind } = node.attributes as Attributes['binary'];
-      return kind === 'pow' ? 2 * transcendental : kind === 'div' || kind === 'rem' ? 4 : 1;
+      return binaryCost[kind] ?? 1;
     }
     case 'compare':
     case 'select':

@@ -25,6 +25,7 @@ import {
   transpose,
   unary,
 } from './build.ts';
+import { compositeBinaryPartials, compositeUnaryPartials } from './composite_partials.ts';
 import { transposeContraction } from './contraction.ts';
 import { isFloat } from './dtype.ts';
 import { Node, type Shape, sizeOf } from './node.ts';
@@ -77,6 +78,7 @@ const unaryPartials: { readonly [K in UnaryKind]: (x: Node, out: Node) => Partia
   ceil: () => 'zero',
   round: () => 'zero',
   not: () => 'zero',
+  ...compositeUnaryPartials,
 };
 
 /** Half of the change to each operand where both are equal, as PyTorch's maximum does. */
@@ -121,6 +123,8 @@ const binaryPartials: { readonly [K in BinaryKind]: (a: Node, b: Node, out: Node
   xor: blocked,
   shl: blocked,
   shr: blocked,
+  gcd: blocked,
+  ...compositeBinaryPartials,
 };
 
 /** Sums changes, null being zero. */

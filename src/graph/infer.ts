@@ -1,6 +1,6 @@
 import { type DType, isFloat, isInteger } from './dtype.ts';
 import { isTuple, type Node, type Shape, sameShape, sizeOf, typeText } from './node.ts';
-import type { AffineIndex, Attributes, Op } from './vocabulary.ts';
+import type { AffineIndex, Attributes, CompositeBinaryKind, Op, UnaryKind } from './vocabulary.ts';
 
 /** What a node evaluates to: its shape and dtype. */
 export interface ArrayType {
@@ -37,7 +37,8 @@ function asked(op: Op, target: ArrayType | null): ArrayType {
 }
 
 const arithmetic = new Set(['add', 'sub', 'mul', 'div', 'rem', 'pow', 'max', 'min']);
-const floatOnly = new Set([
+const floatPairs: ReadonlySet<string> = new Set<CompositeBinaryKind>(['atan2', 'hypot', 'logaddexp', 'zeta']);
+const floatOnly: ReadonlySet<string> = new Set<UnaryKind>([
   'exp',
   'log',
   'expm1',
@@ -52,6 +53,27 @@ const floatOnly = new Set([
   'floor',
   'ceil',
   'round',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'exp2',
+  'log2',
+  'log10',
+  'cbrt',
+  'erfc',
+  'erfinv',
+  'lgamma',
+  'digamma',
+  'i0',
+  'i1',
+  'i0e',
+  'i1e',
 ]);
 
 /** Number of positions of a window of `size` taps over `extent` elements. */
@@ -113,9 +135,11 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
     const [a, b] = inputs;
     if (!sameShape(a.shape, b.shape) || a.dtype !== b.dtype)
       fail('binary', inputs, `${kind} needs operands of one shape and dtype`);
-    if (arithmetic.has(kind) ? a.dtype === 'bool' : isFloat(a.dtype))
+    if (floatPairs.has(kind) && !isFloat(a.dtype))
+      fail('binary', inputs, `${kind} needs float operands; cast them first`);
+    if (arithmetic.has(kind) ? a.dtype === 'bool' : isFloat(a.dtype) && !floatPairs.has(kind))
       fail('binary', inputs, `${kind} is not defined for ${a.dtype}`);
-    if ((kind === 'shl' || kind === 'shr') && !isInteger(a.dtype))
+    if ((kind === 'shl' || kind === 'shr' || kind === 'gcd') && !isInteger(a.dtype))
       fail('binary', inputs, `${kind} needs integers`);
     return { shape: a.shape, dtype: a.dtype };
   },

@@ -9,7 +9,9 @@ import type { Node } from './node.ts';
  * Operands of one operation have equal shapes and dtypes wherever they meet element by element: broadcasting and
  * promotion are explicit nodes that the builder inserts.
  */
-export type UnaryKind =
+export type UnaryKind = SimpleUnaryKind | CompositeUnaryKind;
+
+export type SimpleUnaryKind =
   | 'neg'
   | 'abs'
   | 'sign'
@@ -31,11 +33,41 @@ export type UnaryKind =
   | 'not';
 
 /**
+ * Functions of floats that the compiler puts together from the simple kinds (`compiler/expand`). `lgamma` is log |gamma(x)|, `digamma`
+ * its derivative; `i0` and `i1` are the modified Bessel functions of the first kind, `i0e` and `i1e` those times e^-|x|.
+ */
+export type CompositeUnaryKind =
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
+  | 'exp2'
+  | 'log2'
+  | 'log10'
+  | 'cbrt'
+  | 'erfc'
+  | 'erfinv'
+  | 'lgamma'
+  | 'digamma'
+  | 'i0'
+  | 'i1'
+  | 'i0e'
+  | 'i1e';
+
+/**
  * `div` on integers truncates towards zero, by zero gives 0; `rem` has the dividend's sign (by zero: 0); integer
  * arithmetic wraps at 32 bits; `and`, `or`, `xor` work on bool and integers; `shr` is arithmetic on int32 and
- * logical on uint32, shift counts are taken modulo 32. `max` and `min` propagate NaN. `round` goes half to even.
+ * logical on uint32, shift counts are taken modulo 32; `gcd` of integers is not
+ * negative but for that of the lowest int32 with itself or 0. `max` and `min` propagate NaN. `round` goes half to even.
  */
-export type BinaryKind =
+export type BinaryKind = SimpleBinaryKind | CompositeBinaryKind;
+
+export type SimpleBinaryKind =
   | 'add'
   | 'sub'
   | 'mul'
@@ -48,7 +80,14 @@ export type BinaryKind =
   | 'or'
   | 'xor'
   | 'shl'
-  | 'shr';
+  | 'shr'
+  | 'gcd';
+
+/**
+ * Functions of two floats that the compiler puts together from the simple kinds: `atan2` (y, x) and `hypot` as C has them, `logaddexp`
+ * (a, b) = log(e^a + e^b), `zeta` (s, q) = the sum of (q + k)^-s for k = 0, 1, .., for s > 1 and q > 0.
+ */
+export type CompositeBinaryKind = 'atan2' | 'hypot' | 'logaddexp' | 'zeta';
 
 export type CompareKind = 'eq' | 'ne' | 'lt' | 'le';
 

@@ -19,6 +19,9 @@ interface Problem {
 }
 
 const offZero = (dice: Dice): number => (dice.chance(0.5) ? 1 : -1) * (0.1 + 0.9 * dice.fraction());
+const inside = (dice: Dice): number => 0.8 * offZero(dice);
+/** On both sides of 0, away from the poles at 0, -1, -2, .. */
+const offIntegers = (dice: Dice): number => dice.between(-3, 4) + 0.3 + 0.4 * dice.fraction();
 const positive = (dice: Dice): number => 0.3 + 2 * dice.fraction();
 
 /** Values of `out` and of changes of the operands, as functions of the operands' data. */
@@ -108,6 +111,27 @@ const onUnary: { readonly [K in Exclude<UnaryKind, 'not'>]: (dice: Dice) => numb
   relu: offZero,
   sqrt: positive,
   rsqrt: positive,
+  tan: offZero,
+  asin: inside,
+  acos: inside,
+  atan: offZero,
+  sinh: offZero,
+  cosh: offZero,
+  asinh: offZero,
+  acosh: (dice) => 1.2 + positive(dice),
+  atanh: inside,
+  exp2: offZero,
+  log2: positive,
+  log10: positive,
+  cbrt: offZero,
+  erfc: (dice) => 2 * offZero(dice),
+  erfinv: inside,
+  lgamma: offIntegers,
+  digamma: offIntegers,
+  i0: (dice) => 3 * offZero(dice),
+  i1: (dice) => 3 * offZero(dice),
+  i0e: (dice) => 3 * offZero(dice),
+  i1e: (dice) => 3 * offZero(dice),
   // At quarters off the integers and halves.
   floor: (dice) => dice.between(-3, 3) + 0.25,
   ceil: (dice) => dice.between(-3, 3) + 0.25,
@@ -115,7 +139,9 @@ const onUnary: { readonly [K in Exclude<UnaryKind, 'not'>]: (dice: Dice) => numb
 };
 
 const onBinary: {
-  readonly [K in Exclude<BinaryKind, 'and' | 'or' | 'xor' | 'shl' | 'shr'>]: (dice: Dice) => number;
+  readonly [K in Exclude<BinaryKind, 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'gcd' | 'zeta'>]: (
+    dice: Dice,
+  ) => number;
 } = {
   add: offZero,
   sub: offZero,
@@ -126,6 +152,9 @@ const onBinary: {
   pow: positive,
   max: offZero,
   min: offZero,
+  atan2: offZero,
+  hypot: offZero,
+  logaddexp: offZero,
 };
 
 const onReduce: readonly Exclude<ReduceKind, 'and' | 'or'>[] = ['sum', 'prod', 'max', 'min'];
@@ -149,6 +178,11 @@ const problems: { readonly [O in keyof typeof derivatives]: Readonly<Record<stri
         { shapes: [[6], [6]], draw, build: ([a, b]) => g.binary(kind as BinaryKind, a, b) } as Problem,
       ]),
     ),
+    zeta: {
+      shapes: [[6]],
+      draw: positive,
+      build: ([q]) => g.binary('zeta', g.fill(2.5, q), q),
+    },
     'an operand with itself': {
       shapes: [[5]],
       draw: positive,

@@ -58,9 +58,31 @@ const unaryKinds: readonly UnaryKind[] = [
   'floor',
   'ceil',
   'round',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'exp2',
+  'log2',
+  'log10',
+  'cbrt',
+  'erfc',
+  'erfinv',
+  'lgamma',
+  'digamma',
+  'i0',
+  'i1',
+  'i0e',
+  'i1e',
 ];
-const floatKinds = ['add', 'sub', 'mul', 'div', 'rem', 'pow', 'max', 'min'] as const;
-const integerKinds = [...floatKinds, 'and', 'or', 'xor', 'shl', 'shr'] as const;
+const arithmetic = ['add', 'sub', 'mul', 'div', 'rem', 'pow', 'max', 'min'] as const;
+const floatKinds = [...arithmetic, ...arithmetic, 'atan2', 'hypot', 'logaddexp'] as const;
+const integerKinds = [...arithmetic, 'gcd', 'and', 'or', 'xor', 'shl', 'shr'] as const;
 const compareKinds: readonly CompareKind[] = ['eq', 'ne', 'lt', 'le'];
 
 /** How likely each kind of step is; a step that does not apply to what the dice offer is passed over. */

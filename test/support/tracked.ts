@@ -76,6 +76,26 @@ function preparedFor(kind: UnaryKind, x: Tracked): Tracked {
       return atLeastOne(tame(x, 64));
     case 'log1p':
       return neverNegative(x);
+    case 'log2':
+    case 'log10':
+    case 'cbrt':
+    case 'lgamma':
+    case 'digamma':
+      return atLeastOne(tame(x, 64));
+    case 'acosh':
+      return atLeastOne(atLeastOne(tame(x, 64)));
+    case 'exp2':
+    case 'sinh':
+    case 'cosh':
+    case 'i0':
+    case 'i1':
+      return tame(x, 6);
+    case 'tan':
+    case 'asin':
+    case 'acos':
+    case 'atanh':
+    case 'erfinv':
+      return tame(x, 0.75);
     case 'sin':
     case 'cos':
       return tame(x, 32);
@@ -117,6 +137,40 @@ export function unary(kind: UnaryKind, operand: Tracked): Tracked {
     case 'rsqrt':
     case 'sigmoid':
       return track(node, 1, error, irrational, elementary);
+    case 'exp2':
+    case 'sinh':
+    case 'cosh':
+    case 'i0':
+    case 'i1':
+      return track(node, Math.exp(bound + error), Math.exp(bound) * error, irrational, elementary);
+    case 'log2':
+    case 'log10':
+    case 'cbrt':
+    case 'atan':
+    case 'asinh':
+    case 'acosh':
+      return track(node, 2 * Math.log1p(bound) + 2, 1.5 * error, irrational, elementary);
+    case 'digamma':
+      return track(node, Math.log1p(bound) + 1, 2 * error, irrational, elementary);
+    case 'lgamma':
+      return track(
+        node,
+        bound * Math.log1p(bound) + 1,
+        (Math.log1p(bound) + 1) * error,
+        irrational,
+        elementary,
+      );
+    case 'tan':
+    case 'asin':
+    case 'acos':
+    case 'atanh':
+    case 'erfinv':
+      // Slopes at 3/4 are at most 3.
+      return track(node, 3, 3 * error, irrational, elementary);
+    case 'erfc':
+      return track(node, 2, 1.13 * error, irrational, elementary);
+    case 'i0e':
+    case 'i1e':
     case 'sin':
     case 'cos':
     case 'tanh':
@@ -141,6 +195,7 @@ const integerBound = (kind: BinaryKind, a: number, b: number, dtype: DType): num
       return Math.min(a, b);
     case 'max':
     case 'min':
+    case 'gcd':
       return Math.max(a, b);
     case 'and':
     case 'or':
@@ -202,6 +257,24 @@ export function binary(kind: BinaryKind, a: Tracked, b: Tracked): Tracked {
       return error === 0
         ? { node: g.binary(kind, a.node, b.node), bound, error, grain }
         : track(g.binary(kind, a.node, b.node), bound, error, grain, 0);
+    }
+    case 'atan2': {
+      // To the right of the origin, where it does not jump.
+      const right = atLeastOne(b);
+      return track(g.binary('atan2', a.node, right.node), 2, a.error + right.error, irrational, elementary);
+    }
+    case 'hypot':
+      return track(
+        g.binary('hypot', a.node, b.node),
+        a.bound + b.bound,
+        a.error + b.error,
+        irrational,
+        elementary,
+      );
+    case 'logaddexp': {
+      const bound = Math.max(a.bound, b.bound) + 1;
+      const error = Math.max(a.error, b.error);
+      return track(g.binary('logaddexp', a.node, b.node), bound, error, irrational, elementary);
     }
     default:
       throw new Error(`binary: ${kind} is not defined on ${dtype}`);

@@ -1,8 +1,10 @@
 import type { DType } from '../../graph/dtype.ts';
 import { hostElement } from '../../graph/half.ts';
 import type { Node } from '../../graph/node.ts';
+import type { SimpleUnaryKind } from '../../graph/vocabulary.ts';
 import type { Affine, Atom } from '../affine.ts';
-import type { Buffer, Expr, Index, Scalar, Statement } from '../ir.ts';
+import { expansion } from '../expand/expansion.ts';
+import type { BinaryOp, Buffer, Expr, Index, Scalar, Statement } from '../ir.ts';
 import {
   addIndex,
   binary,
@@ -308,12 +310,18 @@ export class Emitter {
       }
       case 'guard':
         return this.#guard(x, part, lanes, level);
-      case 'unary':
-        return unaryExpr(x.kind, operand(x.x));
-      case 'binary':
+      case 'unary': {
+        const whole = expansion(x);
+        return whole === null ? unaryExpr(x.kind as SimpleUnaryKind, operand(x.x)) : operand(whole);
+      }
+      case 'binary': {
+        const whole = expansion(x);
+        if (whole !== null) return operand(whole);
+        if (x.kind === 'gcd') return this.#divisor(level, operand(x.a), operand(x.b));
         if (x.kind === 'pow' && (x.dtype === 'int32' || x.dtype === 'uint32'))
           return this.#integerPower(level, operand(x.a), operand(x.b));
-        return binary(x.kind, operand(x.a), operand(x.b));
+        return binary(x.kind as BinaryOp, operand(x.a), operand(x.b));
+      }
       case 'compare':
         return compareExpr(x.kind, operand(x.a), operand(x.b));
       case 'select':
@@ -438,6 +446,23 @@ export class Emitter {
     );
     return choose(compare('lt', b, number(0)), unit, get(result));
   }
+
+  /** The greatest common divisor of integers, by Euclid. */
+  #divisor(level: Level, a: Expr, b: Expr): Expr {
+    const { type } = a;
+    const [x, y, rest] = ['larger', 'smaller', 'rest'].map((name) => local(name, type));
+    const size = (n: Expr) => (type.scalar === 'u32' ? n : unary('abs', n));
+    level.statements.push(
+      set(x, size(a)),
+      set(y, size(b)),
+      whileLoop(compare('ne', get(y), constant(type, 0)), [
+        set(rest, binary('rem', get(x), get(y))),
+        set(x, get(y)),
+        set(y, get(rest)),
+      ]),
+    );
+    return type.scalar === 'u32' ? get(x) : unary('abs', get(x));
+  }
 }
 
 function unbound(id: number): never {
@@ -472,7 +497,7 @@ export function operandsOf(e: KernelExpr): readonly KernelExpr[] {
 }
 
 /** Operations of the graph that are several of the loop IR. */
-function unaryExpr(kind: (KernelExpr & { op: 'unary' })['kind'], x: Expr): Expr {
+function unaryExpr(kind: SimpleUnaryKind, x: Expr): Expr {
   const number = (value: number) => constant(x.type, value);
   switch (kind) {
     case 'relu':

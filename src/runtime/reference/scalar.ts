@@ -2,6 +2,7 @@ import type { DType } from '../../graph/dtype.ts';
 import { erf } from '../../graph/erf.ts';
 import { halfBits, halfValue, isHalf } from '../../graph/half.ts';
 import type { BinaryKind, CompareKind, ReduceKind, UnaryKind } from '../../graph/vocabulary.ts';
+import * as special from './special.ts';
 
 /**
  * What each elementwise kind does to one element, for floats, integers and bool. The value is a double; the caller stores it
@@ -80,6 +81,27 @@ const unaryTable: Record<UnaryKind, Meaning<Unary>> = {
   floor: onNumbers<Unary>(Math.floor, identity),
   ceil: onNumbers<Unary>(Math.ceil, identity),
   round: onNumbers<Unary>(roundHalfToEven, identity),
+  tan: floatOnly(Math.tan),
+  asin: floatOnly(Math.asin),
+  acos: floatOnly(Math.acos),
+  atan: floatOnly(Math.atan),
+  sinh: floatOnly(Math.sinh),
+  cosh: floatOnly(Math.cosh),
+  asinh: floatOnly(Math.asinh),
+  acosh: floatOnly(Math.acosh),
+  atanh: floatOnly(Math.atanh),
+  exp2: floatOnly((x) => 2 ** x),
+  log2: floatOnly(Math.log2),
+  log10: floatOnly(Math.log10),
+  cbrt: floatOnly(Math.cbrt),
+  erfc: floatOnly(special.erfc),
+  erfinv: floatOnly(special.erfinv),
+  lgamma: floatOnly(special.lgamma),
+  digamma: floatOnly(special.digamma),
+  i0: floatOnly((x) => special.bessel(0, x)),
+  i1: floatOnly((x) => special.bessel(1, x)),
+  i0e: floatOnly((x) => special.besselScaled(0, x)),
+  i1e: floatOnly((x) => special.besselScaled(1, x)),
   not: { int32: (x) => ~x, uint32: (x) => ~x, bool: (x) => 1 - x },
 };
 
@@ -111,6 +133,11 @@ const binaryTable: Record<BinaryKind, Meaning<Binary>> = {
   xor: bitwise((a, b) => a ^ b),
   shl: { int32: (a, b) => a << b, uint32: (a, b) => a << b },
   shr: { int32: (a, b) => a >> b, uint32: (a, b) => a >>> b },
+  gcd: { int32: special.gcd, uint32: special.gcd },
+  atan2: { float: Math.atan2 },
+  hypot: { float: Math.hypot },
+  logaddexp: { float: special.logaddexp },
+  zeta: { float: special.zeta },
 };
 
 const compareTable: Record<CompareKind, (a: number, b: number) => boolean> = {
