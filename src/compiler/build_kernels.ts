@@ -42,7 +42,7 @@ export function buildKernels(
     case 'concat':
       return concatKernels(group.members[0] as Node<'concat'>, materialized);
     case 'scatter': {
-      const node = group.members[0] as Node<'scatterAdd'>;
+      const node = group.members[0] as Node<'scatter'>;
       return [scatterKernel(node, materialized)];
     }
     case 'prefix':
@@ -143,7 +143,7 @@ function concatKernels(node: Node<'concat'>, materialized: ReadonlySet<Node>): K
   return kernels;
 }
 
-function scatterKernel(node: Node<'scatterAdd'>, materialized: ReadonlySet<Node>): Kernel {
+function scatterKernel(node: Node<'scatter'>, materialized: ReadonlySet<Node>): Kernel {
   const [indices, updates] = node.inputs;
   const { axis } = node.attributes;
   const axes = updates.shape.filter((n) => n !== 1).map(newAxis);
@@ -154,7 +154,7 @@ function scatterKernel(node: Node<'scatterAdd'>, materialized: ReadonlySet<Node>
   const row = atomIndex({ kind: 'dynamic', id: newAxis(1).id, extent: node.shape[axis], value: position });
   return {
     kind: 'scatter',
-    name: 'scatterAdd',
+    name: `scatter_${node.attributes.kind}`,
     node,
     axes,
     index: flattenIndex([...at.slice(0, axis), row, ...at.slice(axis + rank)], node.shape),

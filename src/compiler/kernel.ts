@@ -124,11 +124,11 @@ export interface PackKernel {
   readonly operand: KernelExpr;
 }
 
-/** Zeros, then updates added one after the other. */
+/** Each element as it is where nothing arrives, then updates joining it one after the other. */
 export interface ScatterKernel {
   readonly kind: 'scatter';
   readonly name: string;
-  readonly node: Node;
+  readonly node: Node<'scatter'>;
   readonly axes: readonly Axis[];
   readonly index: Affine;
   readonly value: KernelExpr;

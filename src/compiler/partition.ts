@@ -84,7 +84,7 @@ const alone = new Set([
   'argreduce',
   'prefix',
   'argsort',
-  'scatterAdd',
+  'scatter',
   'concat',
   'literal',
 ]);
@@ -239,13 +239,11 @@ export function materializedSources(node: Node, materialized: ReadonlySet<Node>)
 function newGroup(node: Node): Group {
   const kind = isOp(node, 'contract')
     ? 'contract'
-    : node.op === 'scatterAdd'
-      ? 'scatter'
-      : node.op === 'argsort'
-        ? 'sort'
-        : node.op === 'concat' || node.op === 'prefix'
-          ? node.op
-          : 'loops';
+    : node.op === 'argsort'
+      ? 'sort'
+      : node.op === 'concat' || node.op === 'prefix' || node.op === 'scatter'
+        ? node.op
+        : 'loops';
   const axes = squeezed(isReduction(node) ? node.inputs[0].shape : node.shape).map(newAxis);
   const reduced = isReduction(node) ? reducedAxes(node, axes) : new Set<number>();
   const group: Group = {

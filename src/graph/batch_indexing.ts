@@ -1,4 +1,4 @@
-import { add, binary, constant, fill, gather, iota, mul, reshape, scatterAdd, transpose } from './build.ts';
+import { add, binary, constant, fill, gather, iota, mul, reshape, scatter, transpose } from './build.ts';
 import { type Batching, batched, type Lifted, moveAxis, spread } from './lifted.ts';
 import type { Node } from './node.ts';
 
@@ -34,19 +34,20 @@ export function batchGather(
   return batched(transpose(picked, insertion(picked.shape.length, indices.node.shape.length - 1, axis)));
 }
 
-export function batchScatterAdd(
-  node: Node<'scatterAdd'>,
+export function batchScatter(
+  node: Node<'scatter'>,
   [indices, updates]: readonly Lifted[],
   { size }: Batching,
 ): Lifted {
-  const { axis } = node.attributes;
+  const { kind, axis } = node.attributes;
   const { shape } = node;
-  if (!indices.batched) return batched(scatterAdd(indices.node, updates.node, [size, ...shape], axis + 1));
+  if (!indices.batched) return batched(scatter(kind, indices.node, updates.node, [size, ...shape], axis + 1));
   const extent = shape[axis];
   const rest = shape.filter((_, i) => i !== axis);
   const given = spread(updates, size);
   const order = insertion(given.shape.length, indices.node.shape.length - 1, axis);
-  const rows = scatterAdd(
+  const rows = scatter(
+    kind,
     linear(indices.node, extent, size),
     transpose(given, invert(order)),
     [size * extent, ...rest],

@@ -1,4 +1,4 @@
-import { batchGather, batchScatterAdd } from './batch_indexing.ts';
+import { batchGather, batchScatter } from './batch_indexing.ts';
 import { batchTuple } from './batch_tuples.ts';
 import {
   broadcast,
@@ -96,7 +96,7 @@ const rules: { readonly [O in Batchable]: Rule<O> } = {
       ),
     ),
   gather: batchGather,
-  scatterAdd: batchScatterAdd,
+  scatter: batchScatter,
   // Along the last axis, which is never that of the examples.
   argsort: elementwise,
 };

@@ -10,6 +10,7 @@ import type {
   Op,
   PrefixKind,
   ReduceKind,
+  ScatterKind,
   TupleAttributes,
   TupleOp,
   UnaryKind,
@@ -225,8 +226,16 @@ export const prefix = (kind: PrefixKind, x: Node, axis: number, reverse = false)
 export const contract = (contraction: Contraction, a: Node, b: Node): Node =>
   make('contract', contraction, [a, b]);
 export const gather = (x: Node, indices: Node, axis: number): Node => make('gather', { axis }, [x, indices]);
+/** Updates of `shape` without `axis`, that many for each index, joined at their indices along `axis`. */
+export const scatter = (
+  kind: ScatterKind,
+  indices: Node,
+  updates: Node,
+  shape: Shape,
+  axis: number,
+): Node<'scatter'> => make('scatter', { kind, axis }, [indices, updates], { shape, dtype: updates.dtype });
 export const scatterAdd = (indices: Node, updates: Node, shape: Shape, axis: number): Node =>
-  make('scatterAdd', { axis }, [indices, updates], { shape, dtype: updates.dtype });
+  scatter('add', indices, updates, shape, axis);
 export const argsort = (x: Node): Node => make('argsort', none, [x]);
 export const threefry = (
   word: 'first' | 'second' | 'xor',

@@ -30,6 +30,7 @@ import { transposeContraction } from './contraction.ts';
 import { isFloat } from './dtype.ts';
 import { Node, type Shape, sizeOf } from './node.ts';
 import { prefixProduct, prefixWinner, takeWinners } from './prefix_derivative.ts';
+import { scatterWinners } from './scatter_derivative.ts';
 import type { ArrayOp, Attributes, BinaryKind, Op, UnaryKind } from './vocabulary.ts';
 
 /**
@@ -302,6 +303,11 @@ const otherPrefixes = composed<'prefix'>((x, node) =>
 const prefixRule = ({ attributes: { kind } }: Node<'prefix'>): Derivative<'prefix'> =>
   kind === 'sum' ? prefixSum : otherPrefixes;
 
+/** Changes of those updates that the result is made of. */
+function arriving(node: Node<'scatter'>, change: Node): Node {
+  return node.attributes.kind === 'add' ? change : select(scatterWinners(node), change, zero(change));
+}
+
 export const derivatives: { readonly [O in Exclude<ArrayOp, 'part'>]: Derivative<O> } = {
   input: flat(),
   constant: flat(),
@@ -377,10 +383,10 @@ export const derivatives: { readonly [O in Exclude<ArrayOp, 'part'>]: Derivative
   gather: linear(({ attributes, inputs: [x, indices] }, ct) =>
     scatterAdd(indices, ct, x.shape, attributes.axis),
   ),
-  scatterAdd: {
+  scatter: {
     tangent: (node, [, t]) =>
-      t === null ? null : scatterAdd(node.inputs[0], t, node.shape, node.attributes.axis),
-    cotangents: (node, ct) => [null, gather(ct, node.inputs[0], node.attributes.axis)],
+      t && scatterAdd(node.inputs[0], arriving(node, t), node.shape, node.attributes.axis),
+    cotangents: (node, ct) => [null, arriving(node, gather(ct, node.inputs[0], node.attributes.axis))],
   },
   argsort: flat(),
   threefry: flat(),

@@ -302,8 +302,8 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
       dtype: x.dtype,
     };
   },
-  scatterAdd: ({ axis }, inputs, target) => {
-    const type = asked('scatterAdd', target);
+  scatter: ({ kind, axis }, inputs, target) => {
+    const type = asked('scatter', target);
     const [indices, updates] = inputs;
     const expected = [...type.shape.slice(0, axis), ...indices.shape, ...type.shape.slice(axis + 1)];
     if (
@@ -312,7 +312,8 @@ export const infer: { readonly [O in Op]: Rule<O> } = {
       updates.dtype !== type.dtype ||
       !sameShape(updates.shape, expected)
     )
-      fail('scatterAdd', inputs, `updates must be ${typeText(type.dtype, expected)} and indices int32`);
+      fail('scatter', inputs, `updates must be ${typeText(type.dtype, expected)} and indices int32`);
+    if (type.dtype === 'bool') fail('scatter', inputs, `${kind} is not defined for bool; cast it first`);
     return type;
   },
   argsort: (_, inputs) => {

@@ -95,6 +95,8 @@ export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'and' | 'or';
 
 export type PrefixKind = 'sum' | 'prod' | 'max' | 'min';
 
+export type ScatterKind = 'add' | 'max' | 'min';
+
 /**
  * One coordinate of a contraction's operand: `(sum of coefficient * axis + offset) / divisor`, exact. Where the
  * numerator is not divisible, or the quotient lies outside of the operand, the operand's value is 0.
@@ -179,8 +181,11 @@ export interface ArrayAttributes {
   contract: Contraction;
   /** (operand, int32 indices): `out[.., j.., ..] = operand[.., indices[j..], ..]` along `axis`; indices are clamped. */
   gather: { readonly axis: number };
-  /** (int32 indices, updates): zeros of shape `shape` with updates added at their clamped indices along `axis`. Transpose of gather. */
-  scatterAdd: { readonly axis: number };
+  /**
+   * (int32 indices, updates): every update joins the element at its clamped index along `axis`. Where none arrives, `add` gives 0 (it is the
+   * transpose of gather), `max` the lowest value of the dtype (-Infinity for floats), `min` the highest. max and min propagate NaN.
+   */
+  scatter: { readonly kind: ScatterKind; readonly axis: number };
   /** int32 permutation that sorts the last axis ascending; stable; NaN last. */
   argsort: Record<never, never>;
   /**

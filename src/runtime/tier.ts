@@ -51,7 +51,7 @@ function operations(node: Node): number {
     case 'cast':
     case 'concat':
     case 'gather':
-    case 'scatterAdd':
+    case 'scatter':
     case 'prefix':
     case 'argsort':
     case 'threefry':

@@ -21,6 +21,8 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
     const at = g.cast(indices, 'int32');
     const scattered = g.scatterAdd(at, g.mul(updates, updates), [9, width], 0);
     checkOn([scattered, g.unary('exp', scattered)], [updates, indices], target, data);
+    const extremes = (['max', 'min'] as const).map((kind) => g.scatter(kind, at, updates, [9, width], 0));
+    checkOn(extremes, [updates, indices], target, data);
   });
 });
 

@@ -155,8 +155,8 @@ const linear: { readonly [name: string]: readonly [Op, Draw] } = {
       return { x, out: g.gather(x, indicesInto(dice, values, shape[axis]), axis) };
     },
   ],
-  scatterAdd: [
-    'scatterAdd',
+  'scatter: sums': [
+    'scatter',
     (dice, values) => {
       const shape = shapeOf(dice, 1, 3);
       const axis = dice.between(0, shape.length - 1);

@@ -180,10 +180,11 @@ describe('operand checks name the operation and the operands', () => {
     ['gather index', () => g.gather(float(2), float(2), 0), /indices must be int32/],
     ['gather from nothing', () => g.gather(float(0), int(2), 0), /axis 0 is empty/],
     [
-      'scatterAdd',
+      'scatter',
       () => g.scatterAdd(int(3), float(2), [4], 0),
       /updates must be float32\[3\] and indices int32/,
     ],
+    ['scatter of bool', () => g.scatter('max', int(2), bool(2), [4], 0), /max is not defined for bool/],
     ['prefix axis', () => g.prefix('sum', float(2), 1), /there is no axis 1/],
     ['prefix of bool', () => g.prefix('max', bool(2), 0), /max is not defined for bool; cast it first/],
     ['argsort', () => g.argsort(float()), /needs an axis/],

@@ -322,15 +322,30 @@ const problems: { readonly [O in keyof typeof derivatives]: Readonly<Record<stri
       },
     },
   },
-  scatterAdd: {
-    scatterAdd: {
-      shapes: [[3, 2]],
-      build: ([x]) => {
-        const indices = g.literal(Int32Array.from([1, 1, 3]), [3], 'int32');
-        return g.unary('sin', g.scatterAdd(indices, x, [4, 2], 0));
-      },
-    },
-  },
+  scatter: Object.fromEntries(
+    (['add', 'max', 'min'] as const).flatMap((kind) => [
+      [
+        `${kind} of rows`,
+        {
+          shapes: [[4, 2]],
+          build: ([x]) => {
+            const indices = g.literal(Int32Array.from([1, 0, 1, 2]), [4], 'int32');
+            return g.unary('sin', g.scatter(kind, indices, x, [3, 2], 0));
+          },
+        } as Problem,
+      ],
+      [
+        `${kind} along the last axis, by two axes of indices`,
+        {
+          shapes: [[2, 2, 3]],
+          build: ([x]) => {
+            const indices = g.literal(Int32Array.from([1, 0, 1, -3, 1, 9]), [2, 3], 'int32');
+            return g.unary('sin', g.scatter(kind, indices, x, [2, 2], 1));
+          },
+        } as Problem,
+      ],
+    ]),
+  ),
   argsort: 'gives indices',
   threefry: 'works on bits',
 };
@@ -465,6 +480,20 @@ describe('where care is needed', () => {
     expect(change('max', [3, 4, 1, 4], true)).toEqual([0, 0, 0, 1111]);
     expect(change('min', [2, NaN, 1, NaN], false)).toEqual([1, 1110, 0, 0]);
     expect(change('max', [-Infinity, -Infinity, 0, 0], false)).toEqual([11, 0, 1100, 0]);
+  });
+
+  test('the first of equal updates of a maximum receives the change, and the first NaN', () => {
+    const values = new Interpreted();
+    const updates = values.input([1, 2, 2, NaN, 5, NaN, 0], [7]);
+    const indices = values.input([0, 0, 0, 1, 1, 1, 3], [7], 'int32');
+    const weights = values.input([1, 10, 100, 1000], [4]);
+    for (const [kind, expected] of [
+      ['max', [0, 1, 0, 10, 0, 0, 1000]],
+      ['min', [1, 0, 0, 10, 0, 0, 1000]],
+    ] as const) {
+      const [change] = pullBack([g.scatter(kind, indices, updates, [4], 0)], [weights], [updates]);
+      expect([...values.values(change!)[0]]).toEqual(expected);
+    }
   });
 
   test('running products with zeros have exact derivatives', () => {

@@ -375,6 +375,17 @@ describe('indexing and sorting', () => {
     expect(run(wrapped)).toEqual([-0x80000000]);
   });
 
+  test('scatter of extremes: the end of the range where nothing arrives', () => {
+    const at = vector([1, 1, -5], 'int32');
+    const of = (kind: 'max' | 'min', list: number[], dtype: 'float32' | 'int32' | 'uint32' = 'float32') =>
+      run(g.scatter(kind, at, vector(list, dtype), [3], 0));
+    expect(of('max', [4, 2, 1])).toEqual([1, 4, -Infinity]);
+    expect(of('min', [4, 2, 1])).toEqual([1, 2, Infinity]);
+    expect(of('max', [4, NaN, 1])).toEqual([1, NaN, -Infinity]);
+    expect(of('max', [-4, -2, -1], 'int32')).toEqual([-1, -2, -0x80000000]);
+    expect(of('min', [4, 2, 1], 'uint32')).toEqual([1, 2, 0xffffffff]);
+  });
+
   test('prefix runs along an axis, from either end', () => {
     const x = array([1, 2, 3, 4, 5, 6], [2, 3], 'float32');
     expect(run(g.prefix('sum', x, 1))).toEqual([1, 3, 6, 4, 9, 15]);

@@ -107,7 +107,7 @@ const steps = {
   prefix: 4,
   contract: 8,
   gather: 3,
-  scatterAdd: 3,
+  scatter: 4,
   argsort: 2,
   threefry: 1,
   softmax: 2,
@@ -420,7 +420,7 @@ class GraphMaker {
         const axis = dice.pick(axes);
         return moved(g.gather(node, this.indices(shape[axis]).node, axis), x);
       }
-      case 'scatterAdd': {
+      case 'scatter': {
         if (dtype === 'bool') return null;
         const out = this.shape().slice(0, 3);
         const axes = out.map((_, axis) => axis).filter((axis) => out[axis] > 0);
@@ -428,6 +428,9 @@ class GraphMaker {
         const axis = dice.pick(axes);
         const indices = this.indices(out[axis]).node;
         const updates = this.fit([...out.slice(0, axis), ...indices.shape, ...out.slice(axis + 1)], dtype);
+        const kind = dice.weighted({ add: 2, max: 1, min: 1 });
+        // Not every element need be reached: infinities, or the ends of the integers, would be what is left there.
+        if (kind !== 'add') return this.scatterExtreme(kind, indices, updates, out, axis);
         return summed(
           g.scatterAdd(indices, updates.node, out, axis),
           Math.max(1, sizeOf(indices.shape)),
@@ -572,6 +575,18 @@ class GraphMaker {
       count * x.grain,
       count,
     );
+  }
+
+  /** The extreme of updates and of something else, so that places where no update arrives have a bound too. */
+  private scatterExtreme(
+    kind: 'max' | 'min',
+    indices: Node,
+    updates: Tracked,
+    shape: readonly number[],
+    axis: number,
+  ): Tracked {
+    const scattered = moved(g.scatter(kind, indices, updates.node, shape, axis), updates);
+    return binary(kind, scattered, this.fit(shape, updates.node.dtype));
   }
 
   private prefixOf(operand: Tracked): Tracked | null {

@@ -1,27 +1,19 @@
 import { type Node, sizeOf } from '../../graph/node.ts';
 import type { Axis } from '../affine.ts';
 import type { Buffer, Expr, Statement } from '../ir.ts';
-import {
-  at,
-  binary,
-  constant,
-  i32Constant,
-  index,
-  load,
-  local,
-  loop,
-  set,
-  store,
-  typeOf,
-} from '../ir_build.ts';
+import { at, constant, i32Constant, index, load, local, loop, set, store, typeOf } from '../ir_build.ts';
 import type { KernelExpr, ScatterKernel } from '../kernel.ts';
 import type { Target } from '../target.ts';
+import { combine, identityOf } from './accumulators.ts';
 import { chunksOf, type KernelBody } from './chunks.ts';
 import { Emitter, scalarOf } from './emit.ts';
 import { coefficientOf, isVectorizable, readsOnlyWords } from './vectorize.ts';
 
+/** The reduction that joins updates. */
+const joinOf = ({ node }: ScatterKernel) => (node.attributes.kind === 'add' ? 'sum' : node.attributes.kind);
+
 /**
- * Zeros everywhere, then one update after the other in row-major order, so that sums are reproducible. Where updates are rows of
+ * What stands where nothing arrives everywhere, then one update after the other in row-major order, so that sums are reproducible. Where updates are rows of
  * neighbours, as for an embedding, rows are added in vectors, and threads share the columns.
  */
 export function lowerScatter(
@@ -83,15 +75,16 @@ function inRows(
   };
 
   const row = local('row', typeOf('i32'));
-  const zero = constant(typeOf(scalar, lanes), 0);
-  const zeros = emitter.inside([], () => {
+  const join = joinOf(kernel);
+  const start = constant(typeOf(scalar, lanes), identityOf(join, scalar));
+  const starts = emitter.inside([], () => {
     alongColumns(() => {
       const place = emitter.index({ offset: 0, terms: [[columns, 1]] });
       const here = { ...place, terms: [...place.terms, { local: row, coefficient: extent }] };
-      emitter.statements.push(emitter.store(buffer, here, zero));
+      emitter.statements.push(emitter.store(buffer, here, start));
     });
   });
-  top.push(loop(row, 0, sizeOf(node.shape) / extent, 1, zeros));
+  top.push(loop(row, 0, sizeOf(node.shape) / extent, 1, starts));
 
   const places = clamped(kernel);
   const nest = ([axis, ...others]: readonly Axis[]): void => {
@@ -99,8 +92,8 @@ function inRows(
       alongColumns(() => {
         const place = emitter.index(places);
         const update = emitter.emit(kernel.value, 0, true);
-        const sum = binary('add', emitter.load(buffer, place, lanes), update);
-        emitter.statements.push(emitter.store(buffer, place, sum));
+        const joined = combine(join, emitter.load(buffer, place, lanes), update);
+        emitter.statements.push(emitter.store(buffer, place, joined));
       });
       return;
     }
@@ -116,8 +109,10 @@ function elementwise(kernel: ScatterKernel, bufferOf: (node: Node) => Buffer): S
   const top: Statement[] = [];
   const target = bufferOf(kernel.node);
   const type = typeOf(scalarOf[kernel.node.dtype]);
+  const join = joinOf(kernel);
+  const start = constant(type, identityOf(join, type.scalar));
   const i = local('i', typeOf('i32'));
-  top.push(loop(i, 0, sizeOf(kernel.node.shape), 1, [store(target, at(i), constant(type, 0))]));
+  top.push(loop(i, 0, sizeOf(kernel.node.shape), 1, [store(target, at(i), start)]));
   const emitter = new Emitter(bufferOf, top);
   const nest = (axes: readonly Axis[]): void => {
     const [axis, ...rest] = axes;
@@ -125,8 +120,8 @@ function elementwise(kernel: ScatterKernel, bufferOf: (node: Node) => Buffer): S
       // An index outside names the nearest element, as gather reads it.
       const place = local('place', typeOf('i32'));
       emitter.statements.push(set(place, emitter.position(clamped(kernel))));
-      const sum = binary('add', load(target, at(place)), emitter.emit(kernel.value));
-      emitter.statements.push(store(target, at(place), sum));
+      const joined = combine(join, load(target, at(place)), emitter.emit(kernel.value));
+      emitter.statements.push(store(target, at(place), joined));
       return;
     }
     const variable = local(`i${axis.id}`, typeOf('i32'));

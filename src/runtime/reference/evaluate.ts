@@ -7,7 +7,7 @@ import { forEachIndex } from './index_space.ts';
 import { argreduce, argsort, contract, prefix, reduce } from './reductions.ts';
 import { binaryFunction, castFunction, compareFunction, unaryFunction } from './scalar.ts';
 import { threefry2x32 } from './threefry2x32.ts';
-import { broadcast, concat, gather, pad, scatterAdd, slice, slidingWindow, transpose } from './views.ts';
+import { broadcast, concat, gather, pad, scatter, slice, slidingWindow, transpose } from './views.ts';
 
 type Rule<O extends Op> = (node: Node<O>, inputs: readonly TypedArray[]) => TypedArray;
 
@@ -72,7 +72,7 @@ const rules: Rules = {
   prefix,
   contract,
   gather,
-  scatterAdd,
+  scatter,
   argsort,
   threefry: (node, [k0, k1, c0, c1]) => {
     const { word } = node.attributes;

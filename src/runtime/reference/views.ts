@@ -2,7 +2,7 @@ import { allocate, type TypedArray } from '../../graph/dtype.ts';
 import { hostElement } from '../../graph/half.ts';
 import { type Node, sizeOf } from '../../graph/node.ts';
 import { forEachIndex, positionOf } from './index_space.ts';
-import { accumulateFunction } from './scalar.ts';
+import { reduction } from './scalar.ts';
 
 /**
  * A new array whose element at each index of `node` is the element of `source` (row-major, shape `shape`) at the index that
@@ -113,16 +113,13 @@ export function gather(node: Node<'gather'>, [x, indices]: readonly TypedArray[]
   });
 }
 
-/**
- * Zeros with every update added at its clamped index along `axis`: the transpose of gather. Sums in double, integers
- * wrap.
- */
-export function scatterAdd(node: Node<'scatterAdd'>, [indices, updates]: readonly TypedArray[]): TypedArray {
-  const { axis } = node.attributes;
+/** Every update joins the element at its clamped index along `axis`. Sums in double, integers wrap. */
+export function scatter(node: Node<'scatter'>, [indices, updates]: readonly TypedArray[]): TypedArray {
+  const { kind, axis } = node.attributes;
   const [indexNode, updateNode] = node.inputs;
   const indexRank = indexNode.shape.length;
-  const accumulate = accumulateFunction(node.dtype);
-  const sums = new Float64Array(sizeOf(node.shape));
+  const { initial, join } = reduction(kind === 'add' ? 'sum' : kind, node.dtype);
+  const values = new Float64Array(sizeOf(node.shape)).fill(initial);
   let read = 0;
   forEachIndex(updateNode.shape, (index) => {
     const chosen = indices[positionOf(index.slice(axis, axis + indexRank), indexNode.shape)];
@@ -132,9 +129,9 @@ export function scatterAdd(node: Node<'scatterAdd'>, [indices, updates]: readonl
       ...index.slice(axis + indexRank),
     ];
     const position = positionOf(to, node.shape);
-    sums[position] = accumulate(sums[position], updates[read++]);
+    values[position] = join(values[position], updates[read++]);
   });
-  const out = allocate(node.dtype, sums.length);
-  out.set(sums);
+  const out = allocate(node.dtype, values.length);
+  out.set(values);
   return out;
 }
