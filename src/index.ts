@@ -1,9 +1,13 @@
 /** Arrays, automatic differentiation and compilation. Layers, training and data live in the subpaths. */
 
+export { checkNumerics } from './core/check_numerics.ts';
 export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from './core/control.ts';
 export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
 export { customJvp, customVjp } from './core/custom.ts';
+export { type DebugOptions, debug } from './core/debug.ts';
 export { jit } from './core/jit.ts';
+export { type MemoryUsage, memory } from './core/memory.ts';
+export { NumericsError, type NumericsOptions } from './core/numerics.ts';
 export * as random from './core/random.ts';
 export { scope } from './core/scope.ts';
 export {

@@ -3,6 +3,7 @@ import { hostNumbers, isHalf } from '../graph/half.ts';
 import { type Node, sizeOf } from '../graph/node.ts';
 import { letGo, storageOf } from './evaluate.ts';
 import { formatArray } from './print.ts';
+import { printValues } from './print_values.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Operands of arithmetic: arrays, or JavaScript numbers that take the array's dtype. */
@@ -106,6 +107,11 @@ export abstract class ArrayBase {
   }
   toString(): string {
     return formatArray(this.#numbers(), this.shape, this.dtype);
+  }
+  /** Prints the value with a label before it, also each time when a jitted function runs, and returns the array; see debug.print. */
+  print(label?: string): Tensor {
+    printValues(label === undefined ? '{}' : '{} {}', label === undefined ? [this.node] : [label, this.node]);
+    return this.self;
   }
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();

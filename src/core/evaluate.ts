@@ -1,8 +1,10 @@
 import { input } from '../graph/build.ts';
 import type { DType, TypedArray } from '../graph/dtype.ts';
 import { type Node, type Shape, topological } from '../graph/node.ts';
+import { madeAt, originOf, recording } from '../graph/origins.ts';
 import { evaluate } from '../runtime/evaluate.ts';
 import { Storage } from '../runtime/storage.ts';
+import { afterCheck, checkable, isCheckingNumerics } from './numerics.ts';
 import { isTracing } from './trace.ts';
 
 /**
@@ -20,6 +22,8 @@ export function hold(node: Node, storage: Storage, alone = false): void {
   holders.set(storage, others + 1);
   if (!alone || others > 0) storage.shared = true;
   node.stored = storage;
+  storage.shape = node.shape;
+  if (recording) storage.origin ??= originOf(node);
 }
 
 /** Keeps a storage although every node that holds it is disposed of: a compiled program uses it. */
@@ -40,6 +44,11 @@ const contents = new WeakMap<Node, number>();
 export function exchange(former: Node | null, node: Node): void {
   if (former !== null) contents.set(former, (contents.get(former) ?? 1) - 1);
   contents.set(node, (contents.get(node) ?? 0) + 1);
+}
+
+/** What was the content of a variable is an array like others, whose memory nobody keeps, unless another variable has it. */
+export function relinquish(former: Node): void {
+  if ((contents.get(former) ?? 0) === 0) (former.stored as Storage | null)?.unpin?.();
 }
 
 /**
@@ -65,15 +74,26 @@ export function realize(nodes: readonly Node[]): void {
   const asked = nodes.filter((node) => node.stored === null);
   if (asked.length === 0) return;
   const below = topological(asked, (n) => n.stored !== null);
-  assertConcrete(below);
+  assertConcrete(below, asked);
   const companions = below.flatMap((node) => (node.stored === null ? (node.companions ?? []) : []));
   const pending = [...new Set([...asked, ...companions])].filter((node) => node.stored === null);
-  const results = evaluate(pending);
+  const results = computed(pending);
   pending.forEach((node, i) => {
     hold(node, results[i]);
     node.companions = null;
     if (!isTracing() && !node.kept) node.inputs = [];
   });
+}
+
+/** Runs a program for the given nodes; where numerics are checked, with everything below them. */
+function computed(pending: readonly Node[]): Storage[] {
+  if (!isCheckingNumerics()) return evaluate(pending);
+  const isGiven = (node: Node) => node.stored !== null;
+  const nodes = topological(pending, isGiven);
+  const checked = checkable(nodes, isGiven);
+  const results = evaluate([...pending, ...checked]);
+  const given = new Map(nodes.filter(isGiven).map((node) => [node, node.stored as Storage]));
+  return afterCheck({ given, outputs: pending, checked, results });
 }
 
 /** The value of a node, computed if need be. */
@@ -83,11 +103,11 @@ export function storageOf(node: Node): Storage {
 }
 
 /** Values of arguments of a function that is being traced by jit do not exist yet. */
-function assertConcrete(nodes: readonly Node[]): void {
+function assertConcrete(nodes: readonly Node[], asked: readonly Node[]): void {
   for (const node of nodes) {
     if (node.op === 'input' && node.stored === null) {
       throw new Error(
-        'jit: the value of an array was asked for while the function is being traced, where arrays have shapes but no values yet. ' +
+        `jit: the value of an array${madeAt(asked[0])} was asked for while the function is being traced, where arrays have shapes but no values yet. ` +
           'Use where(), select on arrays instead of if, or move the reading (item, data, print) out of the jitted function.',
       );
     }

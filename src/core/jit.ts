@@ -4,8 +4,9 @@ import { compile } from '../runtime/evaluate.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Storage } from '../runtime/storage.ts';
 import { hold, realize, replace, retain, storageOf } from './evaluate.ts';
+import { afterCheck, checkable, isCheckingNumerics } from './numerics.ts';
 import { Tensor } from './tensor.ts';
-import { type Cell, isTracing, tracing } from './trace.ts';
+import { type Cell, type Effect, isTracing, tracing } from './trace.ts';
 import { flatten } from './tree.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: functions of users may take and return any trees
@@ -18,9 +19,15 @@ interface Trace {
   /** Variables whose content goes in, in the order of the program's inputs after the arguments. */
   readonly cells: Cell[];
   readonly captured: Storage[];
+  /** The program's inputs: arguments, cells, captured arrays. */
+  readonly inputNodes: readonly Node[];
   readonly outputs: readonly Node[];
   /** For each assigned cell its position in `cells`; their new contents are the last outputs. */
   readonly assigned: readonly number[];
+  /** What happens at each run; the nodes' values are the outputs after the assigned ones. */
+  readonly effects: readonly Effect[];
+  /** Nodes whose values are checked for NaN and infinities: the outputs after those of the effects. */
+  readonly checked: readonly Node[];
   readonly program: Program;
   readonly rebuild: (leaves: readonly Tensor[]) => unknown;
   readonly results: number;
@@ -47,7 +54,8 @@ export function jit<F extends AnyFunction>(f: F): F {
   const jitted = (...args: unknown[]): unknown => {
     if (isTracing()) return f(...args);
     const tree = flatten(args, isTensor, 'jit');
-    const key = `${tree.leaves.map((t) => `${t.dtype}[${t.shape}]`).join()}|${tree.structure}`;
+    const mode = isCheckingNumerics() ? 'numerics|' : '';
+    const key = `${mode}${tree.leaves.map((t) => `${t.dtype}[${t.shape}]`).join()}|${tree.structure}`;
     const candidates = traces.get(key) ?? [];
     let trace = candidates.find((t) => t.guards.every(({ read, value }) => Object.is(read(), value)));
     if (trace === undefined) {
@@ -77,6 +85,7 @@ function record(
   const placeholders: Node[] = [];
   const originals: Node[] = [];
   const guards: Trace['guards'] = [];
+  const effects: Effect[] = [];
   const tracer = {
     touch: (cell: Cell) => {
       if (cells.includes(cell)) return;
@@ -88,6 +97,9 @@ function record(
     },
     guard: (read: () => unknown) => {
       guards.push({ read, value: read() });
+    },
+    effect: (effect: Effect) => {
+      effects.push(effect);
     },
   };
   let finals: Node[] = [];
@@ -102,7 +114,8 @@ function record(
   }
   const out = flatten<Tensor>(result, isTensor, 'jit: the result');
   const assigned = finals.flatMap((node, i) => (node === placeholders[i] ? [] : [i]));
-  const outputs = [...out.leaves.map((t) => t.node), ...assigned.map((i) => finals[i])];
+  const shown = effects.flatMap((effect) => effect.nodes);
+  const results = [...out.leaves.map((t) => t.node), ...assigned.map((i) => finals[i]), ...shown];
 
   const known = new Set<Node>([...leaves.map((l) => l.node), ...placeholders]);
   if (topological(originals, (node) => known.has(node)).some((node) => known.has(node)))
@@ -110,18 +123,28 @@ function record(
       'jit: a Variable was made inside of the function from its arguments or from other variables; later calls have no such ' +
         'first content to start from. Make it outside of the function, or from constants.',
     );
-  const captured = capture(outputs, known, first);
+  const captured = capture(results, known, first);
+  const inputs = [...leaves.map((l) => l.node), ...placeholders, ...captured];
+  const given = new Set(inputs);
+  const isGiven = (node: Node) => given.has(node);
+  const checked = isCheckingNumerics() ? checkable(topological(results, isGiven), isGiven) : [];
+  const outputs = [...results, ...checked];
+  // What is checked may turn out wrong: variables keep their contents until then.
+  const donors = isCheckingNumerics() ? [] : assigned.map((i) => args.length + i);
   const program = compile({
-    inputs: [...leaves.map((l) => l.node), ...placeholders, ...captured],
+    inputs,
     outputs,
-    donations: [...out.leaves.map(() => -1), ...assigned.map((i) => args.length + i)],
+    donations: outputs.map((_, i) => donors[i - out.leaves.length] ?? -1),
   });
   return {
     guards,
     cells,
     captured: captured.map(storageOf),
+    inputNodes: inputs,
     outputs,
     assigned,
+    effects,
+    checked,
     program,
     rebuild: out.rebuild as Trace['rebuild'],
     results: out.leaves.length,
@@ -146,9 +169,12 @@ function execute(trace: Trace, args: readonly Tensor[]): unknown {
     ...trace.cells.map((c) => c.node.stored as Storage),
     ...trace.captured,
   ];
-  const results = trace.program.run(inputs);
+  const outcome = trace.program.run(inputs);
+  const results = trace.checked.length === 0 ? outcome : sound(trace, inputs, outcome);
   for (const cell of trace.assigned) replace(trace.cells[cell].node.stored as Storage);
-  const wrapped = results.map((storage, i) => {
+  const own = trace.results + trace.assigned.length;
+  const shown = results.slice(own).map((storage) => storage.read());
+  const wrapped = results.slice(0, own).map((storage, i) => {
     const node = g.input(trace.outputs[i].shape, trace.outputs[i].dtype);
     hold(node, storage, i >= trace.results);
     return node;
@@ -156,5 +182,27 @@ function execute(trace: Trace, args: readonly Tensor[]): unknown {
   trace.assigned.forEach((cell, k) => {
     trace.cells[cell].node = wrapped[trace.results + k];
   });
+  let used = 0;
+  for (const { nodes, run } of trace.effects) run(shown.slice(used, (used += nodes.length)));
   return trace.rebuild(wrapped.slice(0, trace.results).map((node) => new Tensor(node)));
 }
+
+/** The program's results without the values that were only to be checked, if those are well. */
+function sound(trace: Trace, inputs: readonly Storage[], results: readonly Storage[]): Storage[] {
+  const { cells, checked, outputs, inputNodes } = trace;
+  const first = inputNodes.length - cells.length - trace.captured.length;
+  return afterCheck({
+    given: new Map(inputNodes.map((node, i) => [node, inputs[i]])),
+    outputs: outputs.slice(0, outputs.length - checked.length),
+    checked,
+    results,
+    nameOf: (node) => {
+      const i = inputNodes.indexOf(node);
+      const cell = cells[i - first];
+      if (i < first) return `array ${i} of the arguments`;
+      return cell === undefined ? null : `the content of ${nameOf(cell)}`;
+    },
+  });
+}
+
+const nameOf = (cell: Cell): string => `Variable '${(cell as { readonly name?: string }).name ?? ''}'`;

@@ -1,4 +1,12 @@
+import type { TypedArray } from '../graph/dtype.ts';
 import type { Node } from '../graph/node.ts';
+
+/** Something that happens each time a compiled program has run, with values that it computed. */
+export interface Effect {
+  readonly nodes: readonly Node[];
+  /** Given the values of the nodes. */
+  readonly run: (values: readonly TypedArray[]) => void;
+}
 
 /**
  * What a jit trace learns about the state that its function touches: variables become inputs (and outputs where they are
@@ -14,6 +22,8 @@ export interface Tracer {
   touch(cell: Cell): void;
   /** Called when a plain JavaScript fact influences the trace. */
   guard(read: () => unknown): void;
+  /** Called for what is to happen at each run. */
+  effect(effect: Effect): void;
 }
 
 let transforms = 0;
@@ -53,4 +63,30 @@ export function afterTransforms(task: () => void): void {
 export function guarded<T>(read: () => T): T {
   tracer?.guard(read);
   return read();
+}
+
+let assignments: Map<Cell, Node> | null = null;
+
+/** Remembers what a cell held before its content changed. */
+export function noteAssigned(cell: Cell, former: Node): void {
+  if (assignments !== null && !assignments.has(cell)) assignments.set(cell, former);
+}
+
+/** Runs `body`; if it fails for a reason that `undoes` accepts, the cells that it changed hold what they held before. */
+export function undoing<T>(
+  body: (changed: ReadonlyMap<Cell, Node>) => T,
+  undoes: (error: unknown) => boolean,
+): T {
+  const outer = assignments;
+  const own = new Map<Cell, Node>();
+  assignments = own;
+  try {
+    return body(own);
+  } catch (error) {
+    if (undoes(error)) for (const [cell, former] of own) cell.node = former;
+    throw error;
+  } finally {
+    assignments = outer;
+    for (const [cell, former] of own) noteAssigned(cell, former);
+  }
 }

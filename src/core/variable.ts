@@ -1,10 +1,10 @@
 import type { DType } from '../graph/dtype.ts';
 import { type Node, sameShape, typeText } from '../graph/node.ts';
 import type { Storage } from '../runtime/storage.ts';
-import { exchange, realize } from './evaluate.ts';
+import { exchange, realize, relinquish } from './evaluate.ts';
 import { noteHeld } from './scope.ts';
 import { laziest, Tensor } from './tensor.ts';
-import { afterTransforms, type Cell, currentTracer, isTracing } from './trace.ts';
+import { afterTransforms, type Cell, currentTracer, isTracing, noteAssigned } from './trace.ts';
 
 export interface VariableOptions {
   /** Shown in state dicts and error messages. */
@@ -57,7 +57,9 @@ export class Variable implements Cell {
       );
     currentTracer()?.touch(this);
     if (value.node.stored !== null) (value.node.stored as Storage).shared = true;
+    const former = this.#node;
     this.node = value.node;
+    relinquish(former);
     // State that a differentiated function assigns and nobody reads, such as running statistics, would grow a graph for ever.
     if (isTracing() && currentTracer() === null && value.node.depth > laziest)
       afterTransforms(() => settle([this]));
@@ -82,6 +84,7 @@ export class Variable implements Cell {
     return this.#node;
   }
   set node(node: Node) {
+    noteAssigned(this, this.#node);
     exchange(this.#node, node);
     this.#node = node;
     noteHeld(this);

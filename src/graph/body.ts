@@ -1,5 +1,6 @@
 import { input, make } from './build.ts';
 import { type Node, topological } from './node.ts';
+import { inheritOrigin } from './origins.ts';
 import type { Body, Op } from './vocabulary.ts';
 
 /** Graphs that control flow runs: cut out of what a function recorded, and put in again. */
@@ -48,7 +49,9 @@ export function rebuild(
       continue;
     }
     const inputs = node.inputs.map((i) => made.get(i)!);
-    made.set(node, make(node.op as Op, node.attributes as never, inputs, node));
+    const copy = make(node.op as Op, node.attributes as never, inputs, node);
+    inheritOrigin(copy, node);
+    made.set(node, copy);
   }
   return roots.map((root) => made.get(root)!);
 }

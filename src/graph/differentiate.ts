@@ -2,6 +2,7 @@ import { cast } from './build.ts';
 import { accumulate, type Change, type Differentiation, derivatives } from './derivatives.ts';
 import { isHalf } from './half.ts';
 import { isOp, isTuple, type Node } from './node.ts';
+import { derivedFrom } from './origins.ts';
 import { tupleDerivatives } from './tuple_derivatives.ts';
 import type { ArrayOp, TupleOp } from './vocabulary.ts';
 
@@ -42,8 +43,15 @@ export function pushForward(roots: readonly Node[], tangents: ReadonlyMap<Node, 
     const changes = node.inputs.map((i) => known.get(i) ?? null);
     if (changes.every((c) => c === null)) known.set(node, null);
     else if (isTuple(node))
-      several.set(node, tupleDerivatives[node.op].tangents(node as never, changes, both));
-    else known.set(node, derivatives[node.op as SingleOp].tangent(node as never, changes, both));
+      several.set(
+        node,
+        derivedFrom(node, () => tupleDerivatives[node.op].tangents(node as never, changes, both)),
+      );
+    else
+      known.set(
+        node,
+        derivedFrom(node, () => derivatives[node.op as SingleOp].tangent(node as never, changes, both)),
+      );
   }
   return roots.map((root) => known.get(root) ?? null);
 }
@@ -78,9 +86,11 @@ export function pullBack(
       several.set(whole, list);
       continue;
     }
-    const changes = isTuple(node)
-      ? tupleDerivatives[node.op].cotangents(node as never, cts!, both)
-      : derivatives[node.op as SingleOp].cotangents(node as never, ct!, both);
+    const changes = derivedFrom(node, () =>
+      isTuple(node)
+        ? tupleDerivatives[node.op].cotangents(node as never, cts!, both)
+        : derivatives[node.op as SingleOp].cotangents(node as never, ct!, both),
+    );
     node.inputs.forEach((input, i) => {
       const change = changes[i] ?? null;
       if (change !== null && onPath.has(input))

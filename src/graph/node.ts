@@ -1,4 +1,5 @@
 import type { DType } from './dtype.ts';
+import { noteOrigin, recording } from './origins.ts';
 import type { Attributes, Op, TupleOp } from './vocabulary.ts';
 
 export type Shape = readonly number[];
@@ -40,6 +41,7 @@ export class Node<O extends Op = Op> {
     let depth = 0;
     for (const input of inputs) if (input.stored === null && input.depth >= depth) depth = input.depth + 1;
     this.depth = depth;
+    if (recording) noteOrigin(this);
   }
 }
 

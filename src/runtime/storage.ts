@@ -1,5 +1,5 @@
 import { allocate, bytesOf, type DType, type TypedArray } from '../graph/dtype.ts';
-import type { StoredValue } from '../graph/node.ts';
+import { type Shape, type StoredValue, typeText } from '../graph/node.ts';
 
 /**
  * Where an evaluated array lives: in an ordinary typed array, which JavaScript's collector owns, or in the heap of the CPU
@@ -21,6 +21,12 @@ export class Storage implements StoredValue {
   fetch: (() => TypedArray) | null = null;
   /** Gives the place in the heap back. Set with fetch. */
   evict: (() => void) | null = null;
+  /** Makes a pinned value evictable again. Set while pinned. */
+  unpin: (() => void) | null = null;
+
+  /** The shape of the array that it was made for, and the line of the user's code that made that, if known: for messages. */
+  shape: Shape | null = null;
+  origin: string | null = null;
 
   constructor(dtype: DType, length: number, host: TypedArray | null) {
     this.dtype = dtype;
@@ -30,6 +36,13 @@ export class Storage implements StoredValue {
 
   get bytes(): number {
     return this.length * bytesOf(this.dtype);
+  }
+
+  /** `float32[2, 3], a variable, made at file.ts:3:4`, as messages show it. */
+  describe(): string {
+    const type = typeText(this.dtype, this.shape ?? [this.length]);
+    const where = this.origin === null ? '' : `, made at ${this.origin}`;
+    return `${type}${this.pinned ? ', content of a variable' : ''}${where}`;
   }
 
   /** Lets go of the value and its memory. */

@@ -28,6 +28,22 @@ interface Gap {
   end: number;
 }
 
+/** What the heap holds, in bytes but for `arrays`. */
+export interface HeapUsage {
+  /** In use now. */
+  readonly live: number;
+  /** In use at most since the start, or since the peak was reset. */
+  readonly peak: number;
+  /** Number of arrays in it, contents of variables included. */
+  readonly arrays: number;
+  /** Contents of variables, which stay in place. */
+  readonly variables: number;
+  /** The space for the intermediate values of programs. */
+  readonly arena: number;
+  /** The WebAssembly memory itself: it grows and never shrinks. */
+  readonly capacity: number;
+}
+
 export class Heap {
   readonly memory: WebAssembly.Memory;
   /** The threads that share the memory; null if it is not shared. */
@@ -42,14 +58,23 @@ export class Heap {
   #arena = { address: 0, bytes: 0 };
   #table = { address: 0, bytes: 0 };
   /** Frees the place of pinned storages (contents of variables) that nobody holds any more. */
-  readonly #abandoned = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) =>
-    this.#free(address, bytes),
-  );
+  readonly #abandoned = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) => {
+    this.#unpin(address, bytes);
+    this.#free(address, bytes);
+  });
+  /** Pinned storages by their addresses. */
+  readonly #pinned = new Map<number, WeakRef<Storage>>();
+  #pinnedBytes = 0;
+  readonly #mostPages: number;
 
-  /** @param threads how many threads may run programs in it; for more than one the memory is shared, where the system can do that */
-  constructor(threads = 1) {
-    const shared = threads > 1 ? sharedMemory() : null;
-    this.memory = shared ?? new WebAssembly.Memory({ initial: initialPages, maximum: mostPages });
+  /**
+   * @param threads how many threads may run programs in it; for more than one the memory is shared, where the system can do that
+   * @param limit bytes that it may grow to; 4 GB is the most that WebAssembly can address
+   */
+  constructor(threads = 1, limit = mostPages * pageBytes) {
+    this.#mostPages = Math.max(initialPages, Math.min(mostPages, Math.floor(limit / pageBytes)));
+    const shared = threads > 1 ? sharedMemory(this.#mostPages) : null;
+    this.memory = shared ?? new WebAssembly.Memory({ initial: initialPages, maximum: this.#mostPages });
     this.pool = shared === null ? null : new ThreadPool(shared, threads);
     const start = shared === null ? alignment : roundUp(controlBytes(threads));
     this.#gaps = [{ start, end: initialPages * pageBytes }];
@@ -60,9 +85,21 @@ export class Heap {
     return this.pool?.threads ?? 1;
   }
 
-  /** Bytes in use now and at most so far. */
-  usage(): { live: number; peak: number } {
-    return { live: this.#allocated, peak: this.#peak };
+  /** What it holds now. */
+  usage(): HeapUsage {
+    return {
+      live: this.#allocated,
+      peak: this.#peak,
+      arrays: this.#cached.size + this.#pinned.size,
+      variables: this.#pinnedBytes,
+      arena: this.#arena.bytes,
+      capacity: this.memory.buffer.byteLength,
+    };
+  }
+
+  /** The peak counts from now on. */
+  resetPeak(): void {
+    this.#peak = this.#allocated;
   }
 
   /** Makes a storage resident and returns its address. */
@@ -120,6 +157,12 @@ export class Heap {
     if (storage.pinned || storage.address === 0) return;
     storage.pinned = true;
     if (this.#cached.delete(storage)) this.#cachedBytes -= storage.bytes;
+    storage.unpin = () => {
+      this.#forgetPin(storage);
+      this.#touch(storage);
+    };
+    this.#pinned.set(storage.address, new WeakRef(storage));
+    this.#pinnedBytes += storage.bytes;
     this.#abandoned.register(storage, { address: storage.address, bytes: storage.bytes }, storage);
   }
 
@@ -186,12 +229,23 @@ export class Heap {
   #release(storage: Storage, bytes: number): void {
     if (storage.address === 0) return;
     if (this.#cached.delete(storage)) this.#cachedBytes -= bytes;
-    if (storage.pinned) this.#abandoned.unregister(storage);
-    storage.pinned = false;
+    this.#forgetPin(storage);
     this.#free(storage.address, bytes);
     storage.address = 0;
     storage.fetch = null;
     storage.evict = null;
+  }
+
+  #forgetPin(storage: Storage): void {
+    if (!storage.pinned) return;
+    storage.pinned = false;
+    storage.unpin = null;
+    this.#abandoned.unregister(storage);
+    this.#unpin(storage.address, storage.bytes);
+  }
+
+  #unpin(address: number, bytes: number): void {
+    if (this.#pinned.delete(address)) this.#pinnedBytes -= bytes;
   }
 
   #view(storage: Storage) {
@@ -222,21 +276,45 @@ export class Heap {
     const pages = Math.ceil(Math.max(missing, before / 8) / pageBytes);
     try {
       this.memory.grow(
-        Math.min(pages, Math.max(Math.ceil(missing / pageBytes), mostPages - before / pageBytes)),
+        Math.min(pages, Math.max(Math.ceil(missing / pageBytes), this.#mostPages - before / pageBytes)),
       );
     } catch {
       throw new Error(
-        `nabla: out of memory: the CPU device holds ${(before / 2 ** 20).toFixed(0)} MB and needs ${(missing / 2 ** 20).toFixed(0)} MB more (limit 4096 MB). Use smaller batches, or dispose of arrays.`,
+        `nabla: out of memory: an array or arena of ${inMegabytes(size)} does not fit beside the ${inMegabytes(this.#allocated)} in use ` +
+          `(limit ${inMegabytes(this.#mostPages * pageBytes)}). Use smaller batches, or dispose of arrays.${this.#largest()}`,
       );
     }
     this.#free(before, this.memory.buffer.byteLength - before);
     this.#allocated += this.memory.buffer.byteLength - before;
   }
+
+  /** What the largest residents are and where they were made, as the end of an error message. */
+  #largest(): string {
+    const pinned = [...this.#pinned.values()].flatMap((ref) => ref.deref() ?? []);
+    const groups = new Map<string, { bytes: number; count: number }>();
+    for (const storage of [...this.#cached.keys(), ...pinned]) {
+      const key = storage.describe();
+      const group = groups.get(key) ?? { bytes: 0, count: 0 };
+      groups.set(key, { bytes: group.bytes + storage.bytes, count: group.count + 1 });
+    }
+    const lines = [...groups]
+      .sort(([, a], [, b]) => b.bytes - a.bytes)
+      .slice(0, mostNamed)
+      .map(([key, { bytes, count }]) => `${inMegabytes(bytes)}: ${count > 1 ? `${count} times ` : ''}${key}`);
+    if (this.#arena.bytes > 0)
+      lines.push(`${inMegabytes(this.#arena.bytes)}: space for intermediate values of programs`);
+    return lines.length === 0 ? '' : ` The largest now:\n  ${lines.join('\n  ')}`;
+  }
 }
 
-function sharedMemory(): WebAssembly.Memory | null {
+/** How many kinds of arrays an error names. */
+const mostNamed = 5;
+
+const inMegabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 3 : 0)} MB`;
+
+function sharedMemory(maximum: number): WebAssembly.Memory | null {
   try {
-    return new WebAssembly.Memory({ initial: initialPages, maximum: mostPages, shared: true });
+    return new WebAssembly.Memory({ initial: initialPages, maximum, shared: true });
   } catch {
     return null;
   }
