@@ -54,6 +54,11 @@ export function record(
       cell.node = content;
     },
     guard: (read: () => unknown) => outer?.guard(read),
+    effect: () => {
+      throw new Error(
+        `debug.print: inside of ${name} arrays have no values yet, and the program may run this part many times or never; return what is to be printed, and print it outside`,
+      );
+    },
   };
   let finals: Node[] = [];
   let result: unknown;

@@ -7,6 +7,7 @@ import {
   NumericsError,
   ones,
   random,
+  scan,
   type Tensor,
   tensor,
   Variable,
@@ -272,6 +273,14 @@ describe('debug.print', () => {
     f();
     f();
     expect(lines).toEqual(Array(2).fill('tensor([10]) tensor([1, 1])'));
+  });
+
+  test('the body of a scan has no values: an error says what to do, and nothing stays broken', () => {
+    const f = (xs: Tensor) => scan((c: Tensor, x: Tensor) => [c.add(x).print('c'), null], tensor(0), xs)[0];
+    expect(() => f(ones([3]))).toThrow(/debug.print: inside of scan .* print it outside/);
+    expect(() => jit(f)(ones([3]))).toThrow(/debug.print: inside of scan/);
+    tensor([1]).print();
+    expect(lines).toEqual(['tensor([1])']);
   });
 
   test('with checked numerics', () => {
