@@ -6,12 +6,15 @@ import {
   grad,
   jit,
   ones,
+  random,
   type Tensor,
   tensor,
+  Variable,
   valueAndGrad,
   where,
   zeros,
 } from '../../src/index.ts';
+import { expectClose } from '../support/close.ts';
 import { Dice } from '../support/dice.ts';
 
 const kinds = ['float16', 'bfloat16'] as const;
@@ -184,6 +187,24 @@ describe.each(kinds)('%s', (dtype) => {
     expect(a.lt(b).toArray()).toEqual([false, false, true, true]);
     expect(a.eq(1).toArray()).toEqual([true, false, false, false]);
     expect(a.argmax().item()).toBe(3);
+  });
+
+  test('products in tiles, whose packing widens', () => {
+    const [a, b] = [random.normal([70, 50]), random.normal([50, 90])].map((x) => x.cast(dtype));
+    const product = jit((x: Tensor, y: Tensor) => x.matmul(y));
+    const expected = product(a.cast('float32'), b.cast('float32'));
+    expectClose(product(a, b).dataSync(), expected.dataSync(), { atol: 1e-4 });
+  });
+
+  test('a variable holds it, and jit updates it', () => {
+    const state = new Variable(zeros([3], { dtype }));
+    const step = jit((x: Tensor) => {
+      state.value = state.value.add(x).cast(dtype);
+      return state.value.sum();
+    });
+    for (let i = 0; i < 3; i++) step(tensor([0.5, 1, 2]));
+    expect(state.value.dtype).toBe(dtype);
+    expect(state.value.toArray()).toEqual([1.5, 3, 6]);
   });
 
   test('moving keeps the dtype', () => {

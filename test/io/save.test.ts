@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { random, tensor } from '../../src/index.ts';
-import { load, loadTensors, save, saveTensors } from '../../src/io/index.ts';
+import { fromBits, random, tensor } from '../../src/index.ts';
+import { encodeSafetensors, load, loadTensors, save, saveTensors } from '../../src/io/index.ts';
 import * as nn from '../../src/nn/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nabla-save-'));
@@ -40,6 +40,43 @@ test('every dtype goes round, with metadata', async () => {
     expect(back[name].shape).toEqual(value.shape);
     expect(back[name].toArray()).toEqual(value.toArray());
   }
+});
+
+test('halves are saved as they are, and loaded as float32 unless they are kept', async () => {
+  const tensors = {
+    half: tensor(
+      [
+        [1.5, -2],
+        [Number.POSITIVE_INFINITY, 2 ** -24],
+      ],
+      { dtype: 'float16' },
+    ),
+    brain: tensor([3.140625, 1e30], { dtype: 'bfloat16' }),
+    nan: fromBits(Uint16Array.of(0x7c01), { dtype: 'float16' }),
+  };
+  await saveTensors(tensors, path('half.safetensors'));
+  const wide = (await loadTensors(path('half.safetensors'))).tensors;
+  const kept = (await loadTensors(path('half.safetensors'), { keepHalf: true })).tensors;
+  for (const [name, value] of Object.entries(tensors)) {
+    expect(wide[name].dtype).toBe('float32');
+    expect(wide[name].toArray()).toEqual(value.toArray());
+    expect(kept[name].dtype).toBe(value.dtype);
+    expect(kept[name].shape).toEqual(value.shape);
+    expect(kept[name].bits()).toEqual(value.bits());
+  }
+});
+
+test('a file whose 64-bit integers do not fit is refused, with the tensor, the element and the value', async () => {
+  const entry = {
+    name: 'ids',
+    shape: [3],
+    dtype: 'I64',
+    data: BigInt64Array.of(1n, -(2n ** 31n), 2n ** 40n),
+  } as const;
+  writeFileSync(path('long.safetensors'), encodeSafetensors([entry]));
+  await expect(loadTensors(path('long.safetensors'))).rejects.toThrow(
+    '"ids": element 2 is 1099511627776, which does not fit 32 bits',
+  );
 });
 
 test('errors name the file and what is wrong', async () => {

@@ -1,5 +1,6 @@
 import * as g from '../../src/graph/build.ts';
 import { allocate, type DType, isFloat, type TypedArray } from '../../src/graph/dtype.ts';
+import { hostElement } from '../../src/graph/half.ts';
 import { windowCount } from '../../src/graph/infer.ts';
 import { type Node, sameShape, sizeOf, topological } from '../../src/graph/node.ts';
 import type { CompareKind, UnaryKind } from '../../src/graph/vocabulary.ts';
@@ -164,8 +165,9 @@ class GraphMaker {
     for (let i = 0; i < count; i++) {
       if (dtype === 'bool') out[i] = dice.between(0, 1);
       else if (isFloat(dtype)) {
-        out[i] = dice.between(-24, 24) / 8;
-        if (this.isSpecial && dice.chance(0.12)) out[i] = dice.pick([NaN, Infinity, -Infinity, -0]);
+        out[i] = hostElement(dtype, dice.between(-24, 24) / 8);
+        if (this.isSpecial && dice.chance(0.12))
+          out[i] = hostElement(dtype, dice.pick([NaN, Infinity, -Infinity, -0]));
       } else if (this.isWild) out[i] = dice.between(0, 2 ** 32 - 1);
       else out[i] = dtype === 'int32' ? dice.between(-20, 20) : dice.between(0, 40);
     }
@@ -337,7 +339,7 @@ class GraphMaker {
         );
       }
       case 'cast':
-        return this.castOf(x, this.dtype());
+        return dice.chance(0.2) ? this.storedAsHalf(x) : this.castOf(x, this.dtype());
       case 'bitcast': {
         if (dtype !== 'int32' && dtype !== 'uint32') return null;
         const to = dtype === 'int32' ? 'uint32' : 'int32';
@@ -478,6 +480,28 @@ class GraphMaker {
       return tame({ node: out, bound: 2 ** 32, error: 2 ** 32 * 2 ** -22, grain: 0 }, 8);
     }
     return track(out, to === 'uint32' && node.dtype === 'int32' ? Infinity : bound, 0, 0);
+  }
+
+  /** To 16 bits, moved about and filled up there, and back to some other dtype. */
+  private storedAsHalf(x: Tracked): Tracked | null {
+    const { dice } = this;
+    const kind = dice.pick(['float16', 'bfloat16'] as const);
+    if (!isFloat(x.node.dtype) || x.bound + x.error > 60_000) return null;
+    const stored = g.cast(x.node, kind);
+    // Nearest multiples of what is finer than the last bit are multiples of it too: what was exact stays so.
+    const last = kind === 'float16' ? 2 ** -10 : 2 ** -7;
+    const error = isExact(x) ? 0 : x.error + last * (x.bound + x.error);
+    let half: Tracked = { node: stored, bound: 1.01 * x.bound, error, grain: x.grain };
+    if (dice.chance(0.4)) half = this.sliceOf(half);
+    if (dice.chance(0.3)) half = this.padOf(half) ?? half;
+    if (dice.chance(0.3)) {
+      const mask = this.fit(half.node.shape, 'bool');
+      half = moved(g.select(mask.node, half.node, g.fill(0, half.node)), half);
+    }
+    const turned = g.transpose(half.node, dice.shuffled(this.axesOf(half)));
+    // Bits as they lie in memory can be compared where all agree on them.
+    if (isExact(half) && dice.chance(0.3)) return moved(turned, half);
+    return this.castOf(moved(turned, half), dice.pick(['float32', 'float32', 'float64', 'int32', 'bool']));
   }
 
   private sliceOf(x: Tracked): Tracked {
