@@ -34,5 +34,6 @@ export {
   vjp,
 } from './core/transforms.ts';
 export { Variable, type VariableOptions } from './core/variable.ts';
+export { type Axes, type VmapOptions, vmap } from './core/vmap.ts';
 export type { DType, TypedArray } from './graph/dtype.ts';
 export { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from './graph/half.ts';

@@ -1,5 +1,6 @@
 import { input } from '../graph/build.ts';
 import type { DType, TypedArray } from '../graph/dtype.ts';
+import type { ArrayType } from '../graph/infer.ts';
 import { type Node, type Shape, topological } from '../graph/node.ts';
 import { madeAt, originOf, recording } from '../graph/origins.ts';
 import { evaluate } from '../runtime/evaluate.ts';
@@ -102,15 +103,29 @@ export function storageOf(node: Node): Storage {
   return node.stored as Storage;
 }
 
-/** Values of arguments of a function that is being traced by jit do not exist yet. */
+/** The transform that records the function of which a node is an argument. */
+const recorders = new WeakMap<Node, string>();
+
+/** Stands for an array while a transform records a function: it has a type but no value. */
+export function standIn(transform: string, { shape, dtype }: ArrayType): Node {
+  const node = input(shape, dtype);
+  recorders.set(node, transform);
+  return node;
+}
+
+/** Values of arguments of a function that is being recorded do not exist. */
 function assertConcrete(nodes: readonly Node[], asked: readonly Node[]): void {
   for (const node of nodes) {
-    if (node.op === 'input' && node.stored === null) {
-      throw new Error(
-        `jit: the value of an array${madeAt(asked[0])} was asked for while the function is being traced, where arrays have shapes but no values yet. ` +
-          'Use where(), select on arrays instead of if, or move the reading (item, data, print) out of the jitted function.',
-      );
-    }
+    if (node.op !== 'input' || node.stored !== null) continue;
+    const transform = recorders.get(node) ?? 'jit';
+    const why =
+      transform === 'vmap'
+        ? 'while the function runs for all examples at once, where arrays have the shape of one example but no value'
+        : 'while the function is being traced, where arrays have shapes but no values yet';
+    throw new Error(
+      `${transform}: the value of an array${madeAt(asked[0])} was asked for ${why}. ` +
+        `Use where(), select on arrays instead of if, or move the reading (item, data, print) out of the ${transform === 'jit' ? 'jitted ' : ''}function.`,
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { type Closure, closureOf } from '../graph/body.ts';
 import * as g from '../graph/build.ts';
 import type { ArrayType } from '../graph/infer.ts';
 import { type Node, sameShape, typeText } from '../graph/node.ts';
+import { standIn } from './evaluate.ts';
 import { Tensor } from './tensor.ts';
 import { type Cell, currentTracer, isTracing, tracing } from './trace.ts';
 import { type Flattened, flatten } from './tree.ts';
@@ -38,7 +39,7 @@ export function record(
   f: (leaves: readonly Tensor[]) => unknown,
 ): Recording {
   const first = g.input([], 'float32').id;
-  const inputs = types.map(({ shape, dtype }) => g.input(shape, dtype));
+  const inputs = types.map((type) => standIn(name, type));
   const outer = currentTracer();
   const cells: Cell[] = [];
   const contents: Node[] = [];
@@ -49,7 +50,7 @@ export function record(
       outer?.touch(cell);
       cells.push(cell);
       originals.push(cell.node);
-      const content = g.input(cell.node.shape, cell.node.dtype);
+      const content = standIn(name, cell.node);
       contents.push(content);
       cell.node = content;
     },

@@ -1,6 +1,6 @@
 /**
- * Trees: nested arrays and plain objects whose leaves are of interest (tensors, variables). Everything else, such as
- * numbers and strings, is part of the structure.
+ * Trees: nested arrays, plain objects and Maps (such as gradients by variables) whose leaves are of interest (tensors, variables).
+ * Everything else, such as numbers and strings, is part of the structure.
  */
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> } | TreeStatic;
 type TreeStatic = number | string | boolean | null | undefined | bigint;
@@ -18,8 +18,19 @@ const isPlain = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null;
 };
 
+const numbers = new WeakMap<object, number>();
+let numbered = 0;
+
+/** A key of a Map as a text: objects are equal to themselves only. */
+function keyText(key: unknown): string {
+  if (typeof key !== 'object' || key === null) return `${typeof key}:${JSON.stringify(key)}`;
+  let number = numbers.get(key);
+  if (number === undefined) numbers.set(key, (number = ++numbered));
+  return `#${number}`;
+}
+
 /**
- * Takes a tree apart into the leaves for which `isLeaf` holds. Keys of objects are visited in sorted order.
+ * Takes a tree apart into the leaves for which `isLeaf` holds. Keys of objects are visited in sorted order, those of Maps in theirs.
  *
  * @throws on values that are neither leaves, plain objects, arrays nor primitives: a class instance in a tree would lose
  * its identity silently.
@@ -40,6 +51,14 @@ export function flatten<T>(
       return {
         text: `[${parts.map((p) => p.text).join()}]`,
         build: (next) => parts.map((p) => p.build(next)),
+      };
+    }
+    if (value instanceof Map) {
+      const keys = [...value.keys()];
+      const parts = [...value.values()].map(visit);
+      return {
+        text: `Map{${keys.map((key, i) => `${keyText(key)}:${parts[i].text}`).join()}}`,
+        build: (next) => new Map(keys.map((key, i) => [key, parts[i].build(next)])),
       };
     }
     if (typeof value === 'object' && value !== null) {

@@ -160,6 +160,6 @@ describe('scope', () => {
   });
 
   test('a result that is no tree is refused', () => {
-    expect(() => scope(() => new Map())).toThrow(/scope: a Map cannot be part of a tree/);
+    expect(() => scope(() => new Set())).toThrow(/scope: a Set cannot be part of a tree/);
   });
 });

@@ -67,8 +67,27 @@ describe('flatten', () => {
     expect(flatten([a, a], isLeaf).leaves).toEqual([a, a]);
   });
 
+  test('Maps keep their keys, which are equal to themselves only', () => {
+    const key = new Leaf('key');
+    const tree = new Map<unknown, unknown>([
+      [key, a],
+      ['text', [b, 5]],
+    ]);
+    const { leaves, rebuild, structure } = flatten(tree, isLeaf);
+    expect(leaves).toEqual([a, b]);
+    expect(rebuild([1, 2])).toEqual(
+      new Map<unknown, unknown>([
+        [key, 1],
+        ['text', [2, 5]],
+      ]),
+    );
+    expect(flatten(new Map(tree), isLeaf).structure).toBe(structure);
+    const others = [new Map([[new Leaf('key'), a]]), new Map([[key, a]]), { key: a }, new Map([['key', a]])];
+    expect(new Set(others.map((other) => flatten(other, isLeaf).structure)).size).toBe(4);
+  });
+
   test.each([
-    [new Map(), /jit: a Map cannot be part of a tree of arrays; use plain objects and arrays/],
+    [new Set(), /jit: a Set cannot be part of a tree of arrays; use plain objects and arrays/],
     [new Float32Array(2), /a Float32Array cannot/],
     [Promise.resolve(), /a Promise cannot/],
     [() => 1, /a function cannot be part of a tree/],
