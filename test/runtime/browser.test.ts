@@ -270,7 +270,7 @@ describe.skipIf(browser === null)(
         failures: [
           null,
           expect.stringMatching(
-            /failed while running on 2 threads: worker thread 1: RuntimeError: memory access out of bounds/,
+            /failed while running on 2 threads: worker thread 1: RuntimeError: .*out of bounds/,
           ),
           expect.stringMatching(/failed while running on 2 threads: a worker thread has ended unexpectedly/),
         ],

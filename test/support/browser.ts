@@ -9,7 +9,7 @@ import { delimiter, extname, join, normalize } from 'node:path';
 
 const commands = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
-/** The browser in NABLA_TEST_BROWSER, or the first Chromium or Chrome that the path has, or null. */
+/** The browser in NABLA_TEST_BROWSER (of the family of Chromium or Firefox), or the first Chromium or Chrome that the path has, or null. */
 export function findBrowser(): string | null {
   const wanted = process.env.NABLA_TEST_BROWSER;
   if (wanted !== undefined && wanted !== '') return wanted;
@@ -35,6 +35,15 @@ export interface Page {
   readonly imports?: string;
   /** Statements before the module is loaded. */
   readonly before?: string;
+}
+
+/** Options for a browser without a window and with a fresh profile. */
+function flagsOf(browser: string, profile: string): string[] {
+  if (/firefox/i.test(browser)) return ['--headless', '--no-remote', '--profile', profile];
+  const flags = ['--headless', '--disable-gpu', '--no-first-run', '--disable-dev-shm-usage', '--mute-audio'];
+  // Chromium has no sandbox for root, which tests in containers run as.
+  if (process.getuid?.() === 0) flags.push('--no-sandbox');
+  return [...flags, `--user-data-dir=${profile}`];
 }
 
 /**
@@ -94,10 +103,7 @@ export async function inBrowser<T>(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const profile = mkdtempSync(join(tmpdir(), 'nabla-browser-'));
-  const flags = ['--headless', '--disable-gpu', '--no-first-run', '--disable-dev-shm-usage', '--mute-audio'];
-  // Chromium has no sandbox for root, which tests in containers run as.
-  if (process.getuid?.() === 0) flags.push('--no-sandbox');
-  const child = spawn(browser, [...flags, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`], {
+  const child = spawn(browser, [...flagsOf(browser, profile), `http://127.0.0.1:${port}/`], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });

@@ -1,0 +1,3 @@
+import { checkInterpreter } from './check.ts';
+
+checkInterpreter();

@@ -1,0 +1,10 @@
+import { controlOperations } from './control.ts';
+import type { Operation } from './operation.ts';
+
+/** The operations of the library by theme: the sections of docs/conformance.md. */
+export const groups: readonly { readonly title: string; readonly operations: readonly Operation[] }[] = [
+  { title: "Control flow and derivatives of one's own", operations: controlOperations },
+];
+
+/** Every operation of the library. */
+export const operations: readonly Operation[] = groups.flatMap((group) => group.operations);

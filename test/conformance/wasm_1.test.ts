@@ -1,0 +1,5 @@
+import { checkCompiled } from './check.ts';
+
+process.env.NABLA_TIER = 'wasm';
+process.env.NABLA_THREADS = '1';
+checkCompiled('wasm 1');
