@@ -5,6 +5,7 @@ export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from 
 export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
 export { customJvp, customVjp } from './core/custom.ts';
 export { type DebugOptions, debug } from './core/debug.ts';
+export * from './core/free_products.ts';
 export { jit } from './core/jit.ts';
 export { type MemoryUsage, memory } from './core/memory.ts';
 export { NumericsError, type NumericsOptions } from './core/numerics.ts';

@@ -1,4 +1,4 @@
-import { constant, contract, gather, pad, reshape, window } from '../graph/build.ts';
+import { contract, gather, pad, reshape, window } from '../graph/build.ts';
 import { plainIndex } from '../graph/contraction.ts';
 import { isFloat } from '../graph/dtype.ts';
 import { windowCount } from '../graph/infer.ts';
@@ -7,59 +7,6 @@ import type { AffineIndex } from '../graph/vocabulary.ts';
 import { alike, broadcastShapes } from './operands.ts';
 
 /** Products of arrays, each one a single contraction. */
-
-/**
- * Sums of products by named axes: `einsum('bij,bjk->bik', a, b)`. An axis that is absent from the result is summed over; without
- * `->` the result has the axes that occur once, in alphabetical order (NumPy's rule). One or two operands.
- */
-export function einsumOf(equation: string, operands: readonly Node[]): Node {
-  const [left, right] = equation.replaceAll(' ', '').split('->');
-  const inputs = left.split(',');
-  const problem = (text: string) => {
-    const shapes = operands.map((o) => `[${o.shape.join(', ')}]`).join(', ');
-    return new Error(`einsum '${equation}': ${text} (operands: ${shapes})`);
-  };
-  if (inputs.length !== operands.length)
-    throw problem(`names ${inputs.length} operands, got ${operands.length}`);
-  if (operands.length > 2) throw problem('takes one or two operands; multiply more of them pair by pair');
-  const extents = new Map<string, number>();
-  inputs.forEach((names, k) => {
-    if (!/^[a-zA-Z]*$/.test(names)) throw problem('axes are named by single letters');
-    if (names.length !== operands[k].shape.length)
-      throw problem(`'${names}' names ${names.length} axes of an array of rank ${operands[k].shape.length}`);
-    if (new Set(names).size !== names.length)
-      throw problem(`'${names}' repeats an axis; take the diagonal first`);
-    [...names].forEach((name, i) => {
-      const extent = operands[k].shape[i];
-      if ((extents.get(name) ?? extent) !== extent)
-        throw problem(`axis ${name} is ${extents.get(name)} and ${extent}`);
-      extents.set(name, extent);
-    });
-  });
-  const all = [...inputs.join('')];
-  const out =
-    right ??
-    all
-      .filter((n) => all.indexOf(n) === all.lastIndexOf(n))
-      .sort()
-      .join('');
-  for (const name of out)
-    if (!extents.has(name)) throw problem(`axis ${name} of the result is in no operand`);
-  if (new Set(out).size !== out.length) throw problem(`the result repeats an axis`);
-  const axes = [...out, ...[...extents.keys()].filter((name) => !out.includes(name))];
-  const index = (names: string) => [...names].map((name) => plainIndex(axes.indexOf(name)));
-  const [a, b] = alike(operands);
-  return contract(
-    {
-      sizes: axes.map((name) => extents.get(name)!),
-      outRank: out.length,
-      a: index(inputs[0]),
-      b: operands.length === 2 ? index(inputs[1]) : [],
-    },
-    a,
-    b ?? constant(1, [], a.dtype),
-  );
-}
 
 /** Matrix product with NumPy's rules: vectors are rows or columns, leading axes are batches and broadcast. */
 export function matmulOf(a: Node, b: Node): Node {

@@ -6,9 +6,9 @@ import { laziest, type NestedArray, type Operand, raw } from './array_base.ts';
 import { whereOf } from './array_elementwise.ts';
 import { MultipliableArray } from './array_products.ts';
 import { convert, fromNested, fromTyped } from './convert.ts';
+import { einsumOf } from './einsum.ts';
 import { dataNode, realize } from './evaluate.ts';
 import { united } from './operands.ts';
-import { einsumOf } from './products.ts';
 import { noteCreated } from './scope.ts';
 import { isTracing } from './trace.ts';
 import * as views from './views.ts';
@@ -89,7 +89,13 @@ export const concat = (parts: readonly Tensor[], axis = 0): Tensor =>
 export const stack = (parts: readonly Tensor[], axis = 0): Tensor =>
   new Tensor(views.stackOf(united(parts.map((p) => p.node)), axis));
 
-/** Sums of products by named axes, `einsum('ij,jk->ik', a, b)`; see NumPy's einsum. */
+/**
+ * Sums of products of any number of arrays by named axes: `einsum('ij,jk->ik', a, b)` is a matrix product. An axis that the result does
+ * not name is summed over, one that an operand repeats is its diagonal, `...` stands for further axes, which broadcast. Without `->`
+ * the result has the axes of `...`, then those that occur once, in alphabetical order. As NumPy's einsum.
+ *
+ * @throws if names do not fit the shapes, or extents of one name differ (1 repeats)
+ */
 export const einsum = (equation: string, ...operands: Tensor[]): Tensor =>
   new Tensor(
     einsumOf(

@@ -1,18 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { jit } from '../../src/core/jit.ts';
 import { convolution, windows } from '../../src/core/spatial.ts';
-import { concat, stack, type Tensor, tensor, where } from '../../src/core/tensor.ts';
-import { vjp } from '../../src/core/transforms.ts';
-import type { DType } from '../../src/graph/dtype.ts';
-import { expectClose } from '../support/close.ts';
+import { concat, stack, type Tensor, where } from '../../src/core/tensor.ts';
 import { computeOn, devices } from '../support/device.ts';
-import { type FixtureArray, type TorchCase, torchCases } from '../support/torch_cases.ts';
+import { torchCases } from '../support/torch_cases.ts';
+import { checkTorchCase, type TorchCompute } from '../support/torch_check.ts';
 
 // Values and derivatives of the tensor operations against PyTorch's, in double and in single precision. Layers and
 // losses have their own tests over the same fixture.
 
 type Attributes = Readonly<Record<string, never>>;
-type Compute = (inputs: readonly Tensor[], attributes: Attributes) => Tensor;
 
 const pair = (value: number | readonly [number, number] | undefined, otherwise: number): [number, number] => {
   const given = value ?? otherwise;
@@ -28,7 +24,7 @@ const sizesOf = (attributes: Attributes, axes: number, strideOtherwise = 1) => (
 });
 
 const convolve =
-  (name: string, axes: number): Compute =>
+  (name: string, axes: number): TorchCompute =>
   ([x, weight, bias], attributes) => {
     const out = convolution(name, x, weight, {
       ...sizesOf(attributes, axes),
@@ -38,7 +34,7 @@ const convolve =
   };
 
 const pool =
-  (fill: number, combine: (windows: Tensor) => Tensor): Compute =>
+  (fill: number, combine: (windows: Tensor) => Tensor): TorchCompute =>
   ([x], attributes) => {
     const kernel = pair(attributes.kernelSize, 1);
     const sizes = sizesOf({ ...attributes, stride: attributes.stride ?? (kernel as never) }, 2);
@@ -70,11 +66,11 @@ const unaryNames = [
 const binaryNames = ['add', 'sub', 'mul', 'div', 'maximum', 'minimum'] as const;
 const reductionNames = ['sum', 'mean', 'prod', 'max', 'min'] as const;
 
-const table: Readonly<Record<string, Compute>> = {
-  ...Object.fromEntries(unaryNames.map((name): [string, Compute] => [name, ([x]) => x[name]()])),
-  ...Object.fromEntries(binaryNames.map((name): [string, Compute] => [name, ([a, b]) => a[name](b)])),
+const table: Readonly<Record<string, TorchCompute>> = {
+  ...Object.fromEntries(unaryNames.map((name): [string, TorchCompute] => [name, ([x]) => x[name]()])),
+  ...Object.fromEntries(binaryNames.map((name): [string, TorchCompute] => [name, ([a, b]) => a[name](b)])),
   ...Object.fromEntries(
-    reductionNames.map((name): [string, Compute] => [
+    reductionNames.map((name): [string, TorchCompute] => [
       name,
       ([x], { axis, keepDims }) => x[name](axis, { keepDims: keepDims ?? false }),
     ]),
@@ -104,45 +100,6 @@ const table: Readonly<Record<string, Compute>> = {
 /** `countIncludePad: false` is the layer's business. */
 const covered = torchCases.filter(({ op, attributes }) => op in table && !('countIncludePad' in attributes));
 
-const load = ({ data, shape, dtype }: FixtureArray, float: DType): Tensor =>
-  tensor([...data], { dtype: dtype ?? float }).reshape(shape);
-
-function check(
-  { op, attributes, inputs, output, cotangent, gradients }: TorchCase,
-  float: DType,
-  rtol: number,
-  isJitted: boolean,
-): void {
-  const arrays = inputs.map((input) => load(input, float));
-  // Integer inputs are not differentiated: they come back in by position.
-  const floats = arrays.filter((_, i) => gradients[i] !== null);
-  const f = (...differentiated: Tensor[]): Tensor => {
-    const rest = [...differentiated];
-    return table[op](
-      arrays.map((array, i) => (gradients[i] === null ? array : rest.shift()!)),
-      attributes,
-    );
-  };
-  const compute = (change: Tensor, ...differentiated: Tensor[]): Tensor[] => {
-    const [result, pullback] = vjp(f, ...differentiated);
-    const pulled = pullback(change) as unknown as Tensor | Tensor[];
-    return [result, ...(Array.isArray(pulled) ? pulled : [pulled])];
-  };
-  const [result, ...changes] = (isJitted ? jit(compute) : compute)(load(cotangent, float), ...floats);
-  const scale = (of: FixtureArray) => ({
-    rtol,
-    atol: rtol * of.data.reduce((top, x) => Math.max(top, Math.abs(x)), 0.01),
-  });
-  expect(result.shape).toEqual(output.shape);
-  expectClose(result.dataSync(), output.data, scale(output), 'output');
-  gradients
-    .filter((gradient) => gradient !== null)
-    .forEach((gradient, i) => {
-      expect(changes[i].shape).toEqual(gradient.shape);
-      expectClose(changes[i].dataSync(), gradient.data, scale(gradient), `gradient ${i}`);
-    });
-}
-
 test('the fixture covers every operation of the table', () => {
   expect(new Set(covered.map(({ op }) => op))).toEqual(new Set(Object.keys(table)));
   expect(covered.length).toBeGreaterThan(100);
@@ -161,6 +118,6 @@ describe.each(
 )('equal to PyTorch on $device in $float, jitted: $isJitted', ({ device, isJitted, float, rtol }) => {
   computeOn(device);
   test.each(covered.map((torch) => [torch.name, torch] as const))('%s', (_, torch) => {
-    check(torch, float, rtol, isJitted);
+    checkTorchCase(table[torch.op], torch, { float, rtol, isJitted });
   });
 });

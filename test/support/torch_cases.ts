@@ -21,7 +21,9 @@ export interface TorchCase {
   readonly gradients: readonly (FixtureArray | null)[];
 }
 
+/** The cases of a file in test/fixtures. */
+export const casesOf = (file: string): readonly TorchCase[] =>
+  JSON.parse(readFileSync(new URL(`../fixtures/${file}`, import.meta.url), 'utf8'));
+
 /** All cases of test/fixtures/torch_ops.json. */
-export const torchCases: readonly TorchCase[] = JSON.parse(
-  readFileSync(new URL('../fixtures/torch_ops.json', import.meta.url), 'utf8'),
-);
+export const torchCases: readonly TorchCase[] = casesOf('torch_ops.json');
