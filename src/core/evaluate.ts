@@ -9,19 +9,12 @@ import { afterCheck, checkable, isCheckingNumerics } from './numerics.ts';
 import { isTracing } from './trace.ts';
 
 /**
- * How many nodes hold a storage: programs may return one for several results, and inputs unchanged. What one of them
- * disposes of, the others keep.
- */
-const holders = new WeakMap<Storage, number>();
-
-/**
  * Makes a storage the value of a node. Whoever has the node can see it, so no program may overwrite it in place; except where
  * `alone` says that only a variable has the node, and the storage comes fresh from a program.
  */
 export function hold(node: Node, storage: Storage, alone = false): void {
-  const others = holders.get(storage) ?? 0;
-  holders.set(storage, others + 1);
-  if (!alone || others > 0) storage.shared = true;
+  storage.holders++;
+  if (!alone || storage.holders > 1) storage.shared = true;
   node.stored = storage;
   storage.shape = node.shape;
   if (recording) storage.origin ??= originOf(node);
@@ -29,13 +22,13 @@ export function hold(node: Node, storage: Storage, alone = false): void {
 
 /** Keeps a storage although every node that holds it is disposed of: a compiled program uses it. */
 export function retain(storage: Storage): void {
-  holders.set(storage, (holders.get(storage) ?? 0) + 1);
+  storage.holders++;
   storage.shared = true;
 }
 
 /** The content of a variable is about to be replaced: if nobody else holds its storage, that is free to be overwritten. */
 export function replace(storage: Storage): void {
-  if (!storage.shared) holders.delete(storage);
+  if (!storage.shared) storage.holders = 0;
 }
 
 /** How many variables have a node as their content. */
@@ -49,7 +42,10 @@ export function exchange(former: Node | null, node: Node): void {
 
 /** What was the content of a variable is an array like others, whose memory nobody keeps, unless another variable has it. */
 export function relinquish(former: Node): void {
-  if ((contents.get(former) ?? 0) === 0) (former.stored as Storage | null)?.unpin?.();
+  if ((contents.get(former) ?? 0) === 0) {
+    const storage = former.stored as Storage | null;
+    storage?.home?.unpin(storage);
+  }
 }
 
 /**
@@ -59,11 +55,11 @@ export function relinquish(former: Node): void {
 export function letGo(node: Node): void {
   const storage = node.stored as Storage | null;
   if (storage === null || storage.disposed || (contents.get(node) ?? 0) > 0) return;
-  const others = (holders.get(storage) ?? 1) - 1;
+  const others = Math.max(1, storage.holders) - 1;
   const gone = new Storage(node.dtype, storage.length, null);
   gone.release();
   node.stored = gone;
-  if (others > 0) holders.set(storage, others);
+  if (others > 0) storage.holders = others;
   else storage.release();
 }
 

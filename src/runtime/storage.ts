@@ -1,6 +1,16 @@
 import { allocate, bytesOf, type DType, type TypedArray } from '../graph/dtype.ts';
 import { type Shape, type StoredValue, typeText } from '../graph/node.ts';
 
+/** A device's memory, as the storages in it see it. */
+export interface Home {
+  /** A copy of the value. */
+  fetch(storage: Storage): TypedArray;
+  /** Takes the place of the value back. */
+  evict(storage: Storage): void;
+  /** Makes a pinned value evictable again. */
+  unpin(storage: Storage): void;
+}
+
 /**
  * Where an evaluated array lives: in an ordinary typed array, which JavaScript's collector owns, or in the heap of the CPU
  * device, which is a bounded cache (docs/decisions/heap-as-cache.md), or both while they agree.
@@ -17,13 +27,13 @@ export class Storage implements StoredValue {
   disposed = false;
   /** Not to be evicted: the content of a variable. */
   pinned = false;
-  /** Fetches the value from the device's heap. Set by the heap for resident values. */
-  fetch: (() => TypedArray) | null = null;
-  /** Gives the place in the heap back. Set with fetch. */
-  evict: (() => void) | null = null;
-  /** Makes a pinned value evictable again. Set while pinned. */
-  unpin: (() => void) | null = null;
-
+  /** The heap in which it is resident, or a part of something resident. */
+  home: Home | null = null;
+  /**
+   * How many nodes and programs hold it: programs may return one for several results, and inputs unchanged. What one of them disposes
+   * of, the others keep.
+   */
+  holders = 0;
   /** The shape of the array that it was made for, and the line of the user's code that made that, if known: for messages. */
   shape: Shape | null = null;
   origin: string | null = null;
@@ -49,7 +59,7 @@ export class Storage implements StoredValue {
   release(): void {
     this.disposed = true;
     this.host = null;
-    this.evict?.();
+    this.home?.evict(this);
   }
 
   /** The elements; the caller must not write to them. */
@@ -57,7 +67,7 @@ export class Storage implements StoredValue {
     if (this.disposed)
       throw new Error('Tensor: this array was disposed; keep what is needed after scope() or dispose()');
     if (this.host !== null) return this.host;
-    if (this.fetch === null) return (this.host = allocate(this.dtype, this.length));
-    return this.fetch();
+    if (this.home === null) return (this.host = allocate(this.dtype, this.length));
+    return this.home.fetch(this);
   }
 }

@@ -83,6 +83,16 @@ describe('out of memory', () => {
     expect(heap.usage()).toMatchObject({ arrays: 2, variables: 2 * megabyte, arena: megabyte });
   });
 
+  test('of an arena: the former one is not used any more', () => {
+    const heap = new Heap(1, 4 * megabyte);
+    heap.arena(megabyte);
+    const { live } = heap.usage();
+    expect(() => heap.arena(8 * megabyte)).toThrow(/out of memory/);
+    expect(heap.usage()).toMatchObject({ live: live - megabyte, arena: 0 });
+    const kept = heap.create('float32', quarter);
+    expect(heap.arena(megabyte)).not.toBe(kept.address);
+  });
+
   test('of an eager program: the message has the line of an array, and what was there still works', () => {
     const before = debug({ origins: true });
     try {

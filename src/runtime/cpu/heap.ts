@@ -1,5 +1,5 @@
 import { viewOf } from '../../graph/dtype.ts';
-import { Storage } from '../storage.ts';
+import { type Home, Storage } from '../storage.ts';
 import { controlBytes, ThreadPool } from './threads.ts';
 
 /**
@@ -44,7 +44,7 @@ export interface HeapUsage {
   readonly capacity: number;
 }
 
-export class Heap {
+export class Heap implements Home {
   readonly memory: WebAssembly.Memory;
   /** The threads that share the memory; null if it is not shared. */
   readonly pool: ThreadPool | null;
@@ -59,13 +59,15 @@ export class Heap {
   #table = { address: 0, bytes: 0 };
   /** Frees the place of pinned storages (contents of variables) that nobody holds any more. */
   readonly #abandoned = new FinalizationRegistry<{ address: number; bytes: number }>(({ address, bytes }) => {
-    this.#unpin(address, bytes);
+    this.#unlist(address, bytes);
     this.#free(address, bytes);
   });
   /** Pinned storages by their addresses. */
   readonly #pinned = new Map<number, WeakRef<Storage>>();
   #pinnedBytes = 0;
   readonly #mostPages: number;
+  /** The home of parts of other storages: they own no place. */
+  readonly #window: Home = { fetch: (storage) => this.fetch(storage), evict: () => {}, unpin: () => {} };
 
   /**
    * @param threads how many threads may run programs in it; for more than one the memory is shared, where the system can do that
@@ -137,7 +139,7 @@ export class Heap {
   part(dtype: Storage['dtype'], length: number): Part {
     const storage = new Storage(dtype, length, null);
     storage.pinned = true;
-    storage.fetch = () => this.#view(storage).slice();
+    storage.home = this.#window;
     return {
       storage,
       show: (whole, index) => {
@@ -157,13 +159,23 @@ export class Heap {
     if (storage.pinned || storage.address === 0) return;
     storage.pinned = true;
     if (this.#cached.delete(storage)) this.#cachedBytes -= storage.bytes;
-    storage.unpin = () => {
-      this.#forgetPin(storage);
-      this.#touch(storage);
-    };
     this.#pinned.set(storage.address, new WeakRef(storage));
     this.#pinnedBytes += storage.bytes;
     this.#abandoned.register(storage, { address: storage.address, bytes: storage.bytes }, storage);
+  }
+
+  fetch(storage: Storage) {
+    return this.#view(storage).slice();
+  }
+
+  evict(storage: Storage): void {
+    this.#release(storage, storage.bytes);
+  }
+
+  unpin(storage: Storage): void {
+    if (!storage.pinned) return;
+    this.#forgetPin(storage);
+    this.#touch(storage);
   }
 
   /** Makes room: storages that were not used for longest leave. Not to be called while a program's arguments are being gathered. */
@@ -179,6 +191,8 @@ export class Heap {
   arena(bytes: number): number {
     if (this.#arena.bytes < bytes) {
       if (this.#arena.bytes > 0) this.#free(this.#arena.address, this.#arena.bytes);
+      // Should there be no room, there is none to give back either.
+      this.#arena = { address: 0, bytes: 0 };
       this.#arena = { address: this.allocate(bytes), bytes };
     }
     return this.#arena.address;
@@ -188,6 +202,7 @@ export class Heap {
   allocateTable(bytes: number): number {
     if (this.#table.bytes < bytes) {
       if (this.#table.bytes > 0) this.#free(this.#table.address, this.#table.bytes);
+      this.#table = { address: 0, bytes: 0 };
       this.#table = { address: this.allocate(bytes), bytes };
     }
     return this.#table.address;
@@ -216,8 +231,7 @@ export class Heap {
 
   #settle(storage: Storage): void {
     storage.address = this.allocate(storage.bytes);
-    storage.fetch = () => this.#view(storage).slice();
-    storage.evict = () => this.#release(storage, storage.bytes);
+    storage.home = this;
   }
 
   #touch(storage: Storage): void {
@@ -232,19 +246,17 @@ export class Heap {
     this.#forgetPin(storage);
     this.#free(storage.address, bytes);
     storage.address = 0;
-    storage.fetch = null;
-    storage.evict = null;
+    storage.home = null;
   }
 
   #forgetPin(storage: Storage): void {
     if (!storage.pinned) return;
     storage.pinned = false;
-    storage.unpin = null;
     this.#abandoned.unregister(storage);
-    this.#unpin(storage.address, storage.bytes);
+    this.#unlist(storage.address, storage.bytes);
   }
 
-  #unpin(address: number, bytes: number): void {
+  #unlist(address: number, bytes: number): void {
     if (this.#pinned.delete(address)) this.#pinnedBytes -= bytes;
   }
 
