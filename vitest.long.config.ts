@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-/** Trainings of minutes to an hour, and all random programs on the native tier: `npm run test:long`, never part of CI. */
+/** Trainings of minutes to an hour, loops of 100,000 rounds, and all random programs on the native tier: `npm run test:long`, never part of CI. */
 export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'course', include: ['test/course/long/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'memory', include: ['test/runtime/leaks.test.ts'], env: { NABLA_LEAKS: '100000' } },
+      },
       {
         extends: true,
         test: {

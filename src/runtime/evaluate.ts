@@ -73,10 +73,15 @@ export function compile(source: ProgramSource): Program {
 }
 
 /** Contents of variables stay in the heap; those that they replace go, unless somebody else can see them. */
-function keepState({ donations }: ProgramSource, inputs: readonly Storage[], results: Storage[]): Storage[] {
+function keepState(
+  { donations, outputs }: ProgramSource,
+  inputs: readonly Storage[],
+  results: Storage[],
+): Storage[] {
   const memory = heap();
   donations.forEach((donor, i) => {
     if (donor < 0) return;
+    results[i].shape = outputs[i].shape;
     memory.pin(results[i]);
     const former = inputs[donor];
     if (former !== results[i] && !former.shared && !results.includes(former)) former.release();

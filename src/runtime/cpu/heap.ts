@@ -62,8 +62,8 @@ export class Heap implements Home {
     this.#unlist(address, bytes);
     this.#free(address, bytes);
   });
-  /** Pinned storages by their addresses. */
-  readonly #pinned = new Map<number, WeakRef<Storage>>();
+  /** What the pinned storages are, by their addresses. Nothing here may refer to them, not even weakly: that would keep them until the end of a synchronous loop. */
+  readonly #pinned = new Map<number, { bytes: number; text: string }>();
   #pinnedBytes = 0;
   readonly #mostPages: number;
   /** The home of parts of other storages: they own no place. */
@@ -159,7 +159,7 @@ export class Heap implements Home {
     if (storage.pinned || storage.address === 0) return;
     storage.pinned = true;
     if (this.#cached.delete(storage)) this.#cachedBytes -= storage.bytes;
-    this.#pinned.set(storage.address, new WeakRef(storage));
+    this.#pinned.set(storage.address, { bytes: storage.bytes, text: storage.describe() });
     this.#pinnedBytes += storage.bytes;
     this.#abandoned.register(storage, { address: storage.address, bytes: storage.bytes }, storage);
   }
@@ -302,12 +302,14 @@ export class Heap implements Home {
 
   /** What the largest residents are and where they were made, as the end of an error message. */
   #largest(): string {
-    const pinned = [...this.#pinned.values()].flatMap((ref) => ref.deref() ?? []);
+    const cached = [...this.#cached.keys()].map((storage) => ({
+      bytes: storage.bytes,
+      text: storage.describe(),
+    }));
     const groups = new Map<string, { bytes: number; count: number }>();
-    for (const storage of [...this.#cached.keys(), ...pinned]) {
-      const key = storage.describe();
-      const group = groups.get(key) ?? { bytes: 0, count: 0 };
-      groups.set(key, { bytes: group.bytes + storage.bytes, count: group.count + 1 });
+    for (const { bytes, text } of [...cached, ...this.#pinned.values()]) {
+      const group = groups.get(text) ?? { bytes: 0, count: 0 };
+      groups.set(text, { bytes: group.bytes + bytes, count: group.count + 1 });
     }
     const lines = [...groups]
       .sort(([, a], [, b]) => b.bytes - a.bytes)
