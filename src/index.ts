@@ -6,7 +6,9 @@ export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from '.
 export { customJvp, customVjp } from './core/custom.ts';
 export { type DebugOptions, debug } from './core/debug.ts';
 export * from './core/free_products.ts';
+export { hessian, hvp, type JacobianOptions, jacfwd, jacobian, jacrev } from './core/jacobian.ts';
 export { jit } from './core/jit.ts';
+export { linearize } from './core/linearize.ts';
 export { type MemoryUsage, memory } from './core/memory.ts';
 export { NumericsError, type NumericsOptions } from './core/numerics.ts';
 export * as random from './core/random.ts';

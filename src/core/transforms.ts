@@ -50,7 +50,7 @@ function isVariableSource(value: unknown): value is VariableSource {
   return parts.length > 0 && parts.every((v) => v instanceof Variable);
 }
 
-function requireFloats(name: string, tensors: readonly Tensor[]): void {
+export function requireFloats(name: string, tensors: readonly Tensor[]): void {
   for (const t of tensors)
     if (!isFloat(t.dtype))
       throw new Error(
@@ -74,7 +74,12 @@ const describe = (value: unknown): string =>
   Array.isArray(value) ? 'an array (did you mean hasAux: true?)' : value === null ? 'null' : typeof value;
 
 /** Runs f on fresh leaves in place of the tensors of chosen arguments. */
-function onLeaves(name: string, f: AnyFunction, args: readonly unknown[], positions: readonly number[]) {
+export function onLeaves(
+  name: string,
+  f: AnyFunction,
+  args: readonly unknown[],
+  positions: readonly number[],
+) {
   const trees = positions.map((i) => {
     if (i < 0 || i >= args.length)
       throw new Error(`${name}: there is no argument ${i}; the call has ${args.length}`);
@@ -98,7 +103,7 @@ const gradientsOf = (value: Tensor, leaves: readonly Tensor[]): Tensor[] =>
   ).map((ct, i) => new Tensor(ct ?? g.fill(0, leaves[i].node)));
 
 /** The gradient's type: that of the argument, or a list for a list of argnums. */
-type GradientOf<F extends AnyFunction, O extends GradOptions> = O extends {
+export type GradientOf<F extends AnyFunction, O extends GradOptions> = O extends {
   argnums: infer A extends readonly number[];
 }
   ? { -readonly [I in keyof A]: Parameters<F>[A[I]] }
@@ -284,7 +289,7 @@ export function vjp<F extends AnyFunction>(
   return [result, pullback as never];
 }
 
-function requireLike(what: string, given: Tensor, like: Tensor): void {
+export function requireLike(what: string, given: Tensor, like: Tensor): void {
   if (!sameShape(given.shape, like.shape) || given.dtype !== like.dtype)
     throw new Error(
       `${what} is ${typeText(given.dtype, given.shape)}, it must be ${typeText(like.dtype, like.shape)}`,
