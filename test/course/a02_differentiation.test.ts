@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import {
+  checkpoint,
   grad,
+  hessian,
+  hvp,
   jit,
   jvp,
   ones,
@@ -14,6 +17,7 @@ import {
   zeros,
 } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
+import { watchCompilations } from '../../src/runtime/evaluate.ts';
 import { expectClose, finiteDifference } from '../support/close.ts';
 import { multiplications } from '../support/multiplications.ts';
 
@@ -368,6 +372,83 @@ describe('A02', () => {
     const adversarial = image.add(grad(loss)(image).sign().mul(0.05));
     expect(loss(adversarial).item()).toBeGreaterThan(loss(image).item());
     expect(adversarial.sub(image).abs().max().item()).toBeLessThanOrEqual(0.05 + 1e-12);
+  });
+
+  test('A02-12 second order: Hessian-vector products, forward over reverse and reverse over reverse', () => {
+    // The loss of a small network by all its weights as one vector.
+    const x = normal(1, 8, 3);
+    const y = normal(2, 8);
+    const loss = (w: Tensor) => {
+      const hidden = x.matmul(w.slice([0, 12]).reshape([3, 4])).tanh();
+      return hidden
+        .matmul(w.slice([12, 16]))
+        .sub(y)
+        .square()
+        .mean();
+    };
+    const w = normal(3, 16);
+    const v = normal(4, 16);
+    const product = hvp(loss, w, v);
+    const full = hessian(loss)(w);
+    expect(full.shape).toEqual([16, 16]);
+    expectClose(list(full), list(full.T), { atol: 1e-12 }, 'a Hessian is symmetric');
+    expectClose(list(product), list(full.matmul(v)), { rtol: 1e-10, atol: 1e-12 });
+    const twice = grad((u: Tensor) => grad(loss)(u).mul(v).sum())(w);
+    expectClose(list(product), list(twice), { rtol: 1e-10, atol: 1e-12 });
+    const h = 1e-5;
+    const numeric = grad(loss)(w.add(v.mul(h)))
+      .sub(grad(loss)(w.sub(v.mul(h))))
+      .div(2 * h);
+    expectClose(list(product), list(numeric), { rtol: 1e-6, atol: 1e-8 });
+
+    // The gradient penalty of WGAN-GP: a gradient by the input inside of a loss that is differentiated by the weights.
+    const penalty = (u: Tensor) => {
+      const critic = (a: Tensor) =>
+        a
+          .matmul(u.slice([0, 12]).reshape([3, 4]))
+          .tanh()
+          .matmul(u.slice([12, 16]))
+          .sum();
+      return grad(critic)(x).square().sum(1).sqrt().sub(1).square().mean();
+    };
+    const slope = grad(penalty)(w).mul(v).sum().item();
+    const difference = penalty(w.add(v.mul(h)))
+      .sub(penalty(w.sub(v.mul(h))))
+      .div(2 * h)
+      .item();
+    expect(slope).toBeCloseTo(difference, 7);
+  });
+
+  test('A02-14 the forward pass stores intermediate results and the backward pass uses them: memory grows with depth, unless they are computed anew', () => {
+    const arena = (depth: number, wrap: <F extends (x: Tensor) => Tensor>(f: F) => F) => {
+      const w = random.normal([64, 64], { key: random.key(1) }).mul(0.1);
+      const block = (u: Tensor) => (x: Tensor) => x.matmul(u).tanh().matmul(u).tanh();
+      const run = jit((u: Tensor, x: Tensor) =>
+        grad((u: Tensor) => {
+          let y = x;
+          for (let i = 0; i < depth; i++) y = wrap(block(u))(y);
+          return y.sum();
+        })(u),
+      );
+      let bytes = 0;
+      let tanhs = 0;
+      watchCompilations(
+        ({ memory, kernels }) => {
+          bytes = memory.arenaBytes;
+          tanhs = kernels.filter(({ name }) => name.includes('tanh')).length;
+        },
+        () => run(w, zeros([512, 64])).dataSync(),
+      );
+      return { bytes, tanhs };
+    };
+    const activation = 512 * 64 * 4;
+    const [small, large] = [arena(4, (f) => f), arena(8, (f) => f)];
+    // Eight more activations to remember, and each tanh computed once: its derivative uses the stored result.
+    expect(large.bytes - small.bytes).toBeGreaterThanOrEqual(8 * activation);
+    expect(large.tanhs).toBe(16);
+    const anew = arena(8, checkpoint);
+    expect(anew.bytes).toBeLessThan(large.bytes - 4 * activation);
+    expect(anew.tanhs).toBeGreaterThan(large.tanhs);
   });
 
   test('A02-13 backpropagation by hand, with its recursion of deltas, equals automatic differentiation', () => {

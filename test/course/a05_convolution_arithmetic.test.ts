@@ -375,6 +375,40 @@ describe('A05', () => {
     expectClose(c5.forward(s4).dataSync(), dense.forward(s4.flatten(1)).dataSync(), { atol: 1e-5 });
   });
 
+  test('A05-20 the first layer 784 to 20 has 15,680 weights, 784 to 64 has 50,176', () => {
+    for (const [outputs, weights] of [
+      [20, 15_680],
+      [64, 50_176],
+    ]) {
+      const layer = new nn.Linear(784, outputs, { bias: false });
+      expect(nn.summarize(layer, [1, 784]).parameters).toBe(weights);
+      expect(multiplications([layer.forward(zeros([1, 784]))])).toBe(weights);
+    }
+  });
+
+  test('A05-21 an image of 100x100 fully connected with 1,000 neurons has ten million connections', () => {
+    const layer = new nn.Linear(100 * 100, 1000, { bias: false });
+    expect(layer.weight.value.size).toBe(10_000_000);
+    expect(multiplications([layer.forward(zeros([1, 100, 100]).flatten(1))])).toBe(10_000_000);
+  });
+
+  test('A05-22 one 5x5 filter against two of 3x3: the same field of view for 18C² instead of 25C² weights and multiplications', () => {
+    const c = 8;
+    const options = { bias: false };
+    const one = new nn.Conv2d(c, c, 5, { ...options, padding: 2 });
+    const two = new nn.Sequential(
+      new nn.Conv2d(c, c, 3, { ...options, padding: 1 }),
+      new nn.Conv2d(c, c, 3, { ...options, padding: 1 }),
+    );
+    const x = zeros([1, 16, 16, c]);
+    expect(nn.summarize(one, [...x.shape]).parameters).toBe(25 * c * c);
+    expect(nn.summarize(two, [...x.shape]).parameters).toBe(18 * c * c);
+    expect(multiplications([one.forward(x)])).toBe(16 * 16 * 25 * c * c);
+    expect(multiplications([two.forward(x)])).toBe(16 * 16 * 18 * c * c);
+    expect(fieldOf((y) => one.forward(y), [1, 16, 16, c])).toEqual([5, 5]);
+    expect(fieldOf((y) => two.forward(y), [1, 16, 16, c])).toEqual([5, 5]);
+  });
+
   test('A05-23 a convolution as a sparse 16×4 matrix: same values, and the gradient of a shared weight is the sum', () => {
     // Rows are pixels of the 4×4 image, columns the positions of the 3×3 kernel. Rows 13 to 16, which some prints of
     // the matrix damage, are (0,0,w20,0), (0,0,w21,w20), (0,0,w22,w21), (0,0,0,w22).
@@ -443,7 +477,59 @@ describe('A05', () => {
     expect(multiplications([wide])).toBe(120_422_400);
     expect(multiplications([narrow])).toBe(12_443_648);
   });
+
+  test('A05-25 receptive fields: (k - 1) times the strides before, added up, is what the gradient sees', () => {
+    const layers: [kernel: number, stride: number, dilation: number][][] = [
+      [[3, 1, 1]],
+      [
+        [3, 1, 1],
+        [3, 1, 1],
+      ],
+      [
+        [5, 2, 1],
+        [3, 1, 1],
+        [3, 2, 1],
+      ],
+      [
+        [3, 1, 1],
+        [3, 1, 2],
+        [3, 1, 4],
+      ],
+    ];
+    const fields = layers.map((stack) => {
+      let [field, jump] = [1, 1];
+      for (const [kernel, stride, dilation] of stack) {
+        field += (kernel - 1) * dilation * jump;
+        jump *= stride;
+      }
+      const net = new nn.Sequential(
+        ...stack.map(
+          ([kernel, stride, dilation]) =>
+            new nn.Conv2d(1, 1, kernel, { stride, dilation, padding: dilation }),
+        ),
+      );
+      expect(fieldOf((x) => net.forward(x), [1, 41, 41, 1])).toEqual([field, field]);
+      return field;
+    });
+    expect(fields).toEqual([3, 5, 13, 15]);
+  });
 });
+
+/** Height and width of the part of the input that the middle of the output depends on: where its gradient is not zero. */
+function fieldOf(net: (x: Tensor) => Tensor, shape: number[]): [number, number] {
+  const x = random.normal(shape, { key: random.key(1) });
+  const gradient = grad((x: Tensor) => {
+    const y = net(x);
+    return y
+      .at(0)
+      .at(y.shape[1] >> 1)
+      .at(y.shape[2] >> 1)
+      .sum();
+  })(x);
+  const seen = gradient.abs().sum(3).at(0).gt(0);
+  const extent = (axis: number) => seen.any(axis).cast('int32').sum().item();
+  return [extent(1), extent(0)];
+}
 
 /** Solves the equations of an augmented matrix; throws where there is not one solution. */
 function eliminate(rows: Matrix): number[] {
