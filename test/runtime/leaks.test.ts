@@ -33,11 +33,6 @@ function growth(round: (i: number) => void, times = rounds, warm = warmUp): Memo
 }
 
 function expectFlat(grown: Memory): void {
-  console.log(
-    Object.entries(grown)
-      .map(([k, v]) => k + ' ' + (v / 2 ** 20).toFixed(1))
-      .join(', '),
-  );
   expect(grown.device).toBeLessThan(allowed);
   expect(grown.buffers).toBeLessThan(allowed);
   expect(grown.resident).toBeLessThan(allowed);
