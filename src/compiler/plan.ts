@@ -18,7 +18,16 @@ export interface MemoryPlan {
 }
 
 /** Nodes that a kernel reads, with every index at which it does. */
-export function readsOf(kernel: Kernel): Map<Node, Affine[]> {
+export function readsOf(kernel: Kernel): ReadonlyMap<Node, readonly Affine[]> {
+  let reads = known.get(kernel);
+  if (reads === undefined) known.set(kernel, (reads = findReads(kernel)));
+  return reads;
+}
+
+/** Kernels never change, and several passes ask. */
+const known = new WeakMap<Kernel, ReadonlyMap<Node, readonly Affine[]>>();
+
+function findReads(kernel: Kernel): Map<Node, Affine[]> {
   const reads = new Map<Node, Affine[]>();
   const seen = new Set<KernelExpr>();
   const affine = (index: Affine) => {
