@@ -5,7 +5,10 @@ export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from 
 export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
 export { customJvp, customVjp } from './core/custom.ts';
 export { type DebugOptions, debug } from './core/debug.ts';
+export * from './core/free_indexing.ts';
 export * from './core/free_products.ts';
+export * from './core/free_sorting.ts';
+export * from './core/free_views.ts';
 export { hessian, hvp, type JacobianOptions, jacfwd, jacobian, jacrev } from './core/jacobian.ts';
 export { jit } from './core/jit.ts';
 export { linearize } from './core/linearize.ts';

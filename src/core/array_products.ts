@@ -1,5 +1,5 @@
 import * as g from '../graph/build.ts';
-import { IndexableArray } from './array_indexing.ts';
+import { SortableArray } from './array_sorting.ts';
 import { type ConvolutionMode, convolveOf, correlateOf } from './convolve.ts';
 import { matmulOf } from './products.ts';
 import type { Tensor } from './tensor.ts';
@@ -12,7 +12,7 @@ export interface AddProductOptions {
 }
 
 /** Sums of products. */
-export abstract class MultipliableArray extends IndexableArray {
+export abstract class MultipliableArray extends SortableArray {
   /** Matrix product with NumPy's rules for vectors and batches. */
   matmul(other: Tensor): Tensor {
     return this.wrap(matmulOf(this.node, other.node));

@@ -1,5 +1,5 @@
 import { broadcastTo, cast, constant } from '../graph/build.ts';
-import { type DType, isFloat, join, promote } from '../graph/dtype.ts';
+import { computing, type DType, isFloat, join, promote } from '../graph/dtype.ts';
 import type { Node, Shape } from '../graph/node.ts';
 
 /** How operands meet: promotion of dtypes, broadcasting of shapes, axes counted from the end. */
@@ -83,9 +83,31 @@ export function alike(nodes: readonly Node[]): Node[] {
 
 /** Arrays in the dtype in which they lie side by side. */
 export function united(nodes: readonly Node[]): Node[] {
+  if (nodes.length === 0) return [];
   const dtype = nodes.map((n) => n.dtype).reduce(join);
   return nodes.map((n) => cast(n, dtype));
 }
 
+/** An array in the dtype in which it is computed with: float32 for 16-bit floats. */
+export const computable = (node: Node): Node => cast(node, computing(node.dtype));
+
 /** Bool as int32, which counts; numbers as they are. */
 export const asNumber = (node: Node): Node => (node.dtype === 'bool' ? cast(node, 'int32') : node);
+
+/**
+ * A value that is to be written into an array `x`, in x's dtype; its shape is its own.
+ *
+ * @throws if that would lose fractions
+ */
+export function valueLike(name: string, x: Node, value: Node | number | boolean): Node {
+  const loses =
+    typeof value === 'object' ? isFloat(value.dtype) && !isFloat(x.dtype) : !fits(Number(value), x.dtype);
+  if (loses)
+    throw new Error(
+      `${name}: ${typeof value === 'object' ? value.dtype : value} does not fit into ${x.dtype}; cast one of them first`,
+    );
+  return typeof value === 'object' ? cast(value, x.dtype) : constant(Number(value), [], x.dtype);
+}
+
+const fits = (value: number, dtype: DType): boolean =>
+  isFloat(dtype) || (dtype === 'bool' ? value === 0 || value === 1 : Number.isInteger(value));

@@ -39,30 +39,38 @@ export function transposeTo(x: Node, permutation?: readonly number[]): Node {
 /** One axis of a slice: [start, end, step?], null for "from the beginning" or "to the end"; null alone for all. */
 export type Range = readonly [start: number | null, end: number | null, step?: number] | null;
 
+/** A range of an axis of known extent: where it starts, by which steps it goes on, how many elements it has. */
+export function rangeOf(
+  name: string,
+  range: Range,
+  extent: number,
+  axis: number,
+): { start: number; step: number; count: number } {
+  const [from, to, by = 1] = range ?? [null, null];
+  if (!Number.isInteger(by) || by === 0)
+    throw new Error(`${name}: the step on axis ${axis} must be an integer other than 0, got ${by}`);
+  for (const n of [from, to])
+    if (n !== null && !Number.isInteger(n))
+      throw new Error(`${name}: positions on axis ${axis} must be integers or null, got ${n}`);
+  const [lowest, highest] = by > 0 ? [0, extent] : [-1, extent - 1];
+  const clamp = (n: number) => Math.min(highest, Math.max(lowest, n < 0 ? n + extent : n));
+  const first = from === null ? (by > 0 ? 0 : extent - 1) : clamp(from);
+  const end = to === null ? (by > 0 ? extent : -1) : clamp(to);
+  const count = Math.max(0, Math.ceil((end - first) / by));
+  return { start: count === 0 ? 0 : first, step: by, count };
+}
+
 /** Python's slices: negative positions count from the end, positions outside are clamped, steps may be negative. */
 export function sliceTo(x: Node, ranges: readonly Range[]): Node {
   if (ranges.length > x.shape.length)
     throw new Error(`slice: ${ranges.length} ranges for an array of shape [${x.shape.join(', ')}]`);
-  const start: number[] = [];
-  const step: number[] = [];
-  const shape: number[] = [];
-  x.shape.forEach((extent, i) => {
-    const [from, to, by = 1] = ranges[i] ?? [null, null];
-    if (!Number.isInteger(by) || by === 0)
-      throw new Error(`slice: the step on axis ${i} must be an integer other than 0, got ${by}`);
-    for (const n of [from, to])
-      if (n !== null && !Number.isInteger(n))
-        throw new Error(`slice: positions on axis ${i} must be integers or null, got ${n}`);
-    const [lowest, highest] = by > 0 ? [0, extent] : [-1, extent - 1];
-    const clamp = (n: number) => Math.min(highest, Math.max(lowest, n < 0 ? n + extent : n));
-    const first = from === null ? (by > 0 ? 0 : extent - 1) : clamp(from);
-    const end = to === null ? (by > 0 ? extent : -1) : clamp(to);
-    const count = Math.max(0, Math.ceil((end - first) / by));
-    start.push(count === 0 ? 0 : first);
-    step.push(by);
-    shape.push(count);
-  });
-  return slice(x, start, step, shape);
+  const each = x.shape.map((extent, i) => rangeOf('slice', ranges[i] ?? null, extent, i));
+  return slice(
+    x,
+    each.map((r) => r.start),
+    each.map((r) => r.step),
+    each.map((r) => r.count),
+  );
 }
 
 /** The array at one position of an axis, which disappears. */

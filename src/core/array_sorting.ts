@@ -1,0 +1,133 @@
+import { isFloat } from '../graph/dtype.ts';
+import { ArrayBase } from './array_base.ts';
+import { IndexableArray } from './array_indexing.ts';
+import { bincountOf, edgesOf, histogramOf } from './counting.ts';
+import { meet } from './operands.ts';
+import { digitizeOf, isinOf, searchSortedOf } from './searching.ts';
+import { type UniqueNodes, uniqueOf } from './sets.ts';
+import { argsortOf, firstInOrder, sortOf } from './sorting.ts';
+import type { Tensor } from './tensor.ts';
+import { squeezeOf } from './views.ts';
+
+export interface SortOptions {
+  /** Largest first; what is equal keeps its order all the same. */
+  descending?: boolean;
+  /** Sorting is always stable; the option is there for programs that ask for it. */
+  stable?: boolean;
+}
+
+/** Values in some order, and where they were. */
+export interface Ordered {
+  values: Tensor;
+  /** int32 */
+  indices: Tensor;
+}
+
+/** The different elements of an array. */
+export type Unique = { [K in keyof UniqueNodes]: Tensor };
+
+export interface BincountOptions {
+  /** What each number counts; else 1. */
+  weights?: Tensor;
+  /** The result's extent, which works inside of jit; larger numbers do not count. */
+  length?: number;
+  /** The least extent of the result. */
+  minLength?: number;
+}
+
+export interface HistogramOptions {
+  /** The number of bins of one width (10), or the ascending edges. */
+  bins?: number | Tensor;
+  /** From where to where the bins go; from the smallest to the largest value by default. */
+  range?: readonly [number, number];
+  weights?: Tensor;
+  /** Divides by the sum and by the widths: the integral is 1. */
+  density?: boolean;
+}
+
+/** Orders, positions in sorted arrays, sets and counts. NaN counts as larger than everything. */
+export abstract class SortableArray extends IndexableArray {
+  /** The elements along an axis in ascending order, stable, NaN last (descending: first). */
+  sort(axis = -1, { descending = false }: SortOptions = {}): Tensor {
+    return this.wrap(sortOf(this.node, axis, descending));
+  }
+  /** int32 permutation that sorts along an axis, ascending and stable, NaN last (descending: first). */
+  argsort(axis = -1, { descending = false }: SortOptions = {}): Tensor {
+    return this.wrap(argsortOf('argsort', this.node, axis, descending));
+  }
+  /** The `count` largest elements along an axis (or smallest), in order, and their int32 positions. Of equal ones the first come first. */
+  topk(count: number, axis = -1, { largest = true }: { largest?: boolean } = {}): Ordered {
+    const { values, indices } = firstInOrder('topk', this.node, count, axis, largest);
+    return { values: this.wrap(values), indices: this.wrap(indices) };
+  }
+  /** The `k`-th smallest element along an axis, counted from 1, and its int32 position. */
+  kthvalue(k: number, axis = -1, { keepDims = false }: { keepDims?: boolean } = {}): Ordered {
+    if (!Number.isInteger(k) || k < 1) throw new Error(`kthvalue: k is an integer from 1 on, got ${k}`);
+    const found = firstInOrder('kthvalue', this.node, k, axis, false);
+    const last = (x: Tensor): Tensor => {
+      const kept = x.slice(
+        ...x.shape.map((_, i) => (i === (axis + x.ndim) % x.ndim ? ([k - 1, k] as const) : null)),
+      );
+      return keepDims ? kept : this.wrap(squeezeOf(kept.node, axis));
+    };
+    return { values: last(this.wrap(found.values)), indices: last(this.wrap(found.indices)) };
+  }
+  /**
+   * int32 positions at which `values` go into this array, ascending along its last axis, so that it stays sorted: before equal elements, with
+   * `right` behind them. A vector serves values of any shape; rows [.., n] serve values [.., m].
+   */
+  searchsorted(values: Tensor | number, { right = false }: { right?: boolean } = {}): Tensor {
+    const [node] = typeof values === 'number' ? meet('searchsorted', [values]) : [values.node];
+    return this.wrap(searchSortedOf('searchsorted', this.node, node, right));
+  }
+  /**
+   * int32 number of the bin of each element: bins[i-1] <= x < bins[i], or with `right` bins[i-1] < x <= bins[i]; edges descend if the last is below the
+   * first (NumPy).
+   */
+  digitize(bins: Tensor, { right = false }: { right?: boolean } = {}): Tensor {
+    return this.wrap(digitizeOf(this.node, bins.node, right));
+  }
+  /** int32 number of the bucket between ascending boundaries: b[i-1] < x <= b[i], or with `right` b[i-1] <= x < b[i] (PyTorch). */
+  bucketize(boundaries: Tensor, { right = false }: { right?: boolean } = {}): Tensor {
+    return this.wrap(searchSortedOf('bucketize', boundaries.node, this.node, right));
+  }
+  /** Whether each element is among those of `of`. */
+  isin(of: Tensor, { invert = false }: { invert?: boolean } = {}): Tensor {
+    const found = this.wrap(isinOf(this.node, of.node));
+    return invert ? found.logicalNot() : found;
+  }
+  /** The different elements, or slices along an axis, ascending; NaN once. Not inside of jit. */
+  unique(axis?: number): Tensor {
+    return this.wrap(uniqueOf('unique', this.node, axis).values);
+  }
+  /** As unique, with the first position of each, the inverse (`values.take(inverse)` is the array) and how often each occurs. */
+  uniqueAll(axis?: number): Unique {
+    const { values, indices, inverse, counts } = uniqueOf('uniqueAll', this.node, axis);
+    return {
+      values: this.wrap(values),
+      indices: this.wrap(indices),
+      inverse: this.wrap(inverse),
+      counts: this.wrap(counts),
+    };
+  }
+  /** How often each number 0, 1, .. occurs in an array of integers, or the sum of its weights. Inside of jit, give `length`. */
+  bincount({ weights, length, minLength = 0 }: BincountOptions = {}): Tensor {
+    return this.wrap(bincountOf(this.node, weights?.node ?? null, length, minLength));
+  }
+  /**
+   * How many elements (int32), or the sum of their weights, lie in each bin, and the edges. Bins include their lower edge, the last one its
+   * upper edge too. Elements outside do not count.
+   */
+  histogram({ bins = 10, range, weights, density = false }: HistogramOptions = {}): {
+    counts: Tensor;
+    edges: Tensor;
+  } {
+    const edges = bins instanceof ArrayBase ? bins : this.wrap(edgesOf(this.node, bins as number, range));
+    const counts = this.wrap(histogramOf(this.node, edges.node, weights?.node ?? null));
+    if (!density) return { counts, edges };
+    const bounds = isFloat(edges.dtype) ? edges : edges.cast('float32');
+    const widths = bounds.slice([1, null]).sub(bounds.slice([0, -1]));
+    const found = isFloat(counts.dtype) ? counts : counts.cast(widths.dtype);
+    return { counts: found.div(found.sum()).div(widths), edges };
+  }
+}

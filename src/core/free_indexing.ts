@@ -1,0 +1,106 @@
+import type { DType } from '../graph/dtype.ts';
+import type { ScatterReduction } from './along_axis.ts';
+import { type Operand, raw } from './array_base.ts';
+import type { Index, Indices } from './array_indexing.ts';
+import { chooseOf, oneHotOf, selectOf } from './selecting.ts';
+import { Tensor } from './tensor.ts';
+
+/** Indexing as functions. Those that say "see" are the methods of that name. */
+
+export type { ScatterReduction } from './along_axis.ts';
+export type { Index, Indices } from './array_indexing.ts';
+export type { IndexUpdate } from './index_update.ts';
+
+/** See `Tensor.index`. */
+export const index = (x: Tensor, ...items: Index[]): Tensor => x.index(...items);
+/** See `Tensor.take`. */
+export const take = (x: Tensor, indices: Indices, axis?: number): Tensor => x.take(indices, axis);
+/** See `Tensor.indexSelect`. */
+export const indexSelect = (x: Tensor, axis: number, indices: Indices): Tensor => x.take(indices, axis);
+/** See `Tensor.takeAlongAxis`. */
+export const takeAlongAxis = (x: Tensor, indices: Tensor, axis?: number): Tensor =>
+  x.takeAlongAxis(indices, axis);
+/** See `Tensor.gather`. */
+export const gather = (x: Tensor, axis: number, indices: Tensor): Tensor => x.gather(axis, indices);
+/** See `Tensor.putAlongAxis`. */
+export const putAlongAxis = (x: Tensor, indices: Tensor, values: Operand, axis?: number): Tensor =>
+  x.putAlongAxis(indices, values, axis);
+/** See `Tensor.scatter`. */
+export const scatter = (x: Tensor, axis: number, indices: Tensor, source: Operand): Tensor =>
+  x.scatter(axis, indices, source);
+/** See `Tensor.scatterAdd`. */
+export const scatterAdd = (x: Tensor, axis: number, indices: Tensor, source: Operand): Tensor =>
+  x.scatterAdd(axis, indices, source);
+/** See `Tensor.scatterReduce`. */
+export const scatterReduce = (
+  x: Tensor,
+  axis: number,
+  indices: Tensor,
+  source: Tensor,
+  reduction: ScatterReduction,
+  options?: { includeSelf?: boolean },
+): Tensor => x.scatterReduce(axis, indices, source, reduction, options);
+/** See `Tensor.indexAdd`. */
+export const indexAdd = (
+  x: Tensor,
+  axis: number,
+  indices: Indices,
+  source: Tensor,
+  options?: { alpha?: number },
+): Tensor => x.indexAdd(axis, indices, source, options);
+/** See `Tensor.indexCopy`. */
+export const indexCopy = (x: Tensor, axis: number, indices: Indices, source: Tensor): Tensor =>
+  x.indexCopy(axis, indices, source);
+/** See `Tensor.indexFill`. */
+export const indexFill = (x: Tensor, axis: number, indices: Indices, value: number | boolean): Tensor =>
+  x.indexFill(axis, indices, value);
+/** See `Tensor.maskedFill`. */
+export const maskedFill = (x: Tensor, mask: Tensor, value: Operand): Tensor => x.maskedFill(mask, value);
+/** See `Tensor.maskedSelect`. */
+export const maskedSelect = (x: Tensor, mask: Tensor): Tensor => x.maskedSelect(mask);
+/** See `Tensor.compress`. */
+export const compress = (x: Tensor, condition: Tensor | readonly boolean[], axis?: number): Tensor =>
+  x.compress(condition, axis);
+/** See `Tensor.nonzero`. */
+export const nonzero = (x: Tensor): Tensor[] => x.nonzero();
+/** See `Tensor.argwhere`. */
+export const argwhere = (x: Tensor): Tensor => x.argwhere();
+/** See `Tensor.flatnonzero`. */
+export const flatnonzero = (x: Tensor): Tensor => x.flatnonzero();
+/** See `Tensor.dynamicSlice`. */
+export const dynamicSlice = (
+  x: Tensor,
+  starts: readonly (Tensor | number)[],
+  sizes: readonly number[],
+): Tensor => x.dynamicSlice(starts, sizes);
+/** See `Tensor.dynamicUpdateSlice`. */
+export const dynamicUpdateSlice = (x: Tensor, block: Tensor, starts: readonly (Tensor | number)[]): Tensor =>
+  x.dynamicUpdateSlice(block, starts);
+/** See `Tensor.fillDiagonal`. */
+export const fillDiagonal = (x: Tensor, value: Operand, offset?: number): Tensor =>
+  x.fillDiagonal(value, offset);
+
+/** The elements of the first of `choices` whose condition holds, else of `otherwise` (0); everything broadcasts (NumPy). */
+export const select = (
+  conditions: readonly Tensor[],
+  choices: readonly Operand[],
+  otherwise: Operand = 0,
+): Tensor =>
+  new Tensor(
+    selectOf(
+      conditions.map((c) => c.node),
+      choices.map(raw),
+      raw(otherwise),
+    ),
+  );
+
+/** `out[i] = choices[which[i]][i]`: elements by the number of the array to take them from, clamped; everything broadcasts (NumPy). */
+export const choose = (which: Tensor, choices: readonly Operand[]): Tensor =>
+  new Tensor(chooseOf(which.node, choices.map(raw)));
+
+/** Indices as vectors of `count` elements with a single 1, on a new axis (the last one by default); indices outside give zeros only. */
+export const oneHot = (
+  indices: Tensor,
+  count: number,
+  { axis = -1, dtype = 'float32' }: { axis?: number; dtype?: DType } = {},
+): Tensor => new Tensor(oneHotOf(indices.node, count)).cast(dtype).moveaxis(-1, axis);
