@@ -72,7 +72,12 @@ def complement(a):
 
 
 def bessel(order):
-    near = lambda t: mp.besseli(order, 4 * (t + 1)) * mp.exp(-4 * (t + 1)) / (1 if order == 0 else max(4 * (t + 1), mpf(10) ** -40))
+    def near(t):
+        # t = x / 4 - 1; of order 1 the quotient by x, which is 1 / 2 at 0
+        x = 4 * (t + 1)
+        if order == 1 and x < mpf(10) ** -29:
+            return mpf(1) / 2
+        return mp.besseli(order, x) * mp.exp(-x) / (x if order == 1 else 1)
 
     def far(t):
         # t = 16 / x - 1
@@ -99,7 +104,7 @@ tables = []
 
 def emit(name, comment, fitted):
     poly, worst = fitted
-    numbers = ", ".join(mp.nstr(c, 17, min_fixed=-4, max_fixed=4).rstrip("0") if False else repr(float(c)) for c in poly)
+    numbers = ", ".join(repr(float(c)) for c in poly)
     tables.append(f"/** {comment} Relative error {mp.nstr(worst, 2)}. */\nexport const {name} = [{numbers}];")
 
 
@@ -123,8 +128,7 @@ emit(
 for order in (0, 1):
     near, far = bessel(order)
     what = f"`exp(-x) I{order}(x){' / x' if order else ''}`"
-    # At x = 0 the quotient is 1 / 2; Chebyshev points stay off it.
-    emit(f"bessel{order}Near", f"{what} in t = x / 4 - 1 for 0 <= x <= 8.", fit(near if order == 0 else (lambda t: mpf(1) / 2 if t <= -1 + mpf(10) ** -30 else near(t)), -1, 1, mpf(2) ** -54, True))
+    emit(f"bessel{order}Near", f"{what} in t = x / 4 - 1 for 0 <= x <= 8.", fit(near, -1, 1, mpf(2) ** -54, True))
     emit(f"bessel{order}Far", f"`exp(-x) sqrt(x) I{order}(x)` in t = 16 / x - 1 for x >= 8.", fit(far, -1, 1, mpf(2) ** -54, True))
 
 OUT.write_text(

@@ -1,10 +1,13 @@
 /** Arrays, automatic differentiation and compilation. Layers, training and data live in the subpaths. */
 
+export type { CloseOptions } from './core/array_arithmetic.ts';
 export { checkNumerics } from './core/check_numerics.ts';
 export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from './core/control.ts';
 export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
 export { customJvp, customVjp } from './core/custom.ts';
 export { type DebugOptions, debug } from './core/debug.ts';
+export * from './core/free_arithmetic.ts';
+export * from './core/free_elementwise.ts';
 export * from './core/free_indexing.ts';
 export * from './core/free_products.ts';
 export * from './core/free_sorting.ts';

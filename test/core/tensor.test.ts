@@ -209,7 +209,7 @@ describe('dtypes', () => {
       expect(int([1])[f]().dtype, f).toBe('float32');
     for (const f of ['neg', 'abs', 'sign', 'relu', 'floor', 'ceil', 'round', 'square'] as const)
       expect(int([1])[f]().dtype, f).toBe('int32');
-    expect(made.bool.neg().dtype).toBe('float32');
+    expect(made.bool.neg().dtype).toBe('int32');
   });
 
   test('casts truncate and saturate; NaN becomes 0', () => {
