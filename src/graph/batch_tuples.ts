@@ -1,5 +1,5 @@
 import { batchCond, batchScan, batchWhile, inputsLike, liftBody } from './batch_control.ts';
-import { input, parts, reduce } from './build.ts';
+import { cast, input, parts, reduce } from './build.ts';
 import { type Batching, batched, type Lifted, spread, stackedType } from './lifted.ts';
 import type { Node } from './node.ts';
 import type { CustomRule, TupleOp } from './vocabulary.ts';
@@ -56,7 +56,7 @@ function batchRule(rule: CustomRule, results: number, flags: readonly boolean[],
         ).map((x, i) => {
           if (x === null) return null;
           // An operand that the examples share receives the changes of all of them.
-          return flags[i] ? spread(x, size) : reduce('sum', spread(x, size), [0]);
+          return flags[i] ? spread(x, size) : cast(reduce('sum', spread(x, size), [0]), x.node.dtype);
         })),
   };
 }
