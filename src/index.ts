@@ -14,6 +14,7 @@ export * from './core/free_sorting.ts';
 export * from './core/free_views.ts';
 export { hessian, hvp, type JacobianOptions, jacfwd, jacobian, jacrev } from './core/jacobian.ts';
 export { jit } from './core/jit.ts';
+export * as linalg from './core/linalg.ts';
 export { linearize } from './core/linearize.ts';
 export { type MemoryUsage, memory } from './core/memory.ts';
 export { NumericsError, type NumericsOptions } from './core/numerics.ts';
