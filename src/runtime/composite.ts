@@ -1,3 +1,5 @@
+import { rebuild } from '../graph/body.ts';
+import { input } from '../graph/build.ts';
 import { isOp, isTuple, type Node, sizeOf, topological } from '../graph/node.ts';
 import type { Op, TupleOp } from '../graph/vocabulary.ts';
 import { type Controller, controllers } from './controllers.ts';
@@ -77,7 +79,10 @@ export function compositeProgram(source: ProgramSource, build: BuildProgram, hea
         const input = donor >= 0 ? source.inputs[donor] : null;
         return input === null || laterReads.has(input) ? -1 : reads.indexOf(input);
       });
-      const program = build({ inputs: reads, outputs: gives, donations }, 1);
+      // What an earlier step has computed is only a value here: passes that look at its operands would bring them back.
+      const values = new Map(reads.map((x) => [x, isOp(x, 'input') ? x : input(x.shape, x.dtype)]));
+      const request = { inputs: [...values.values()], outputs: rebuild(gives, values), donations };
+      const program = build(request, 1);
       steps.push({ reads, gives, run: (inputs, into) => program.run(inputs, into), fills: true });
     }
     for (const tuple of tuples) {
