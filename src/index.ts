@@ -3,7 +3,7 @@
 export type { CloseOptions } from './core/array_arithmetic.ts';
 export { checkNumerics } from './core/check_numerics.ts';
 export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from './core/control.ts';
-export { arange, eye, full, linspace, ones, onesLike, zeros, zerosLike } from './core/create.ts';
+export * from './core/create.ts';
 export { customJvp, customVjp } from './core/custom.ts';
 export { type DebugOptions, debug } from './core/debug.ts';
 export * from './core/free_arithmetic.ts';
