@@ -8,7 +8,7 @@ import { axesOf, united, valueLike } from './operands.ts';
 import { type PadMode, type PadWidths, padOf } from './padding.ts';
 import { repeatOf, tileOf } from './repetition.ts';
 import { windowsOf } from './sliding.ts';
-import { arraySplitOf, chunkOf, splitOf, unstackOf } from './splitting.ts';
+import { arraySplitOf, chunkOf, narrowOf, splitOf, unstackOf } from './splitting.ts';
 import type { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
@@ -30,6 +30,11 @@ export abstract class ViewableArray extends ReducibleArray {
   get T(): Tensor {
     return this.transpose();
   }
+  /** The last two axes exchanged: the transposes of a batch of matrices. */
+  get mT(): Tensor {
+    if (this.ndim < 2) throw new Error(`mT: needs at least two axes, got shape [${this.shape.join(', ')}]`);
+    return this.swapaxes(-1, -2);
+  }
   /** Removes axes of extent 1: the given ones, or all. */
   squeeze(axis?: Axis): Tensor {
     return this.wrap(views.squeezeOf(this.node, axis));
@@ -41,6 +46,10 @@ export abstract class ViewableArray extends ReducibleArray {
   /** `x.slice([0, null], [1, -1, 2])` is Python's `x[0:, 1:-1:2]`; null stands for a whole axis. */
   slice(...ranges: views.Range[]): Tensor {
     return this.wrap(views.sliceTo(this.node, ranges));
+  }
+  /** `length` elements of an axis from `start` on (PyTorch). */
+  narrow(axis: number, start: number, length: number): Tensor {
+    return this.wrap(narrowOf(this.node, axis, start, length));
   }
   /** The array at one position of an axis, which disappears. */
   at(index: number, axis = 0): Tensor {
@@ -167,6 +176,16 @@ export abstract class ViewableArray extends ReducibleArray {
   /** As split, but the number of parts need not divide the extent: the first parts are longer by one. */
   arraySplit(parts: number | readonly number[], axis = 0): Tensor[] {
     return arraySplitOf(this.node, parts, axis).map((part) => this.wrap(part));
+  }
+  /** Parts along the second axis, of vectors along their only one; see split. */
+  hsplit(parts: number | readonly number[]): Tensor[] {
+    return this.split(parts, this.ndim === 1 ? 0 : 1);
+  }
+  /** Parts along the first axis; see split. */
+  vsplit(parts: number | readonly number[]): Tensor[] {
+    if (this.ndim < 2)
+      throw new Error(`vsplit: needs at least two axes, got shape [${this.shape.join(', ')}]`);
+    return this.split(parts, 0);
   }
   /** At most `count` parts of one extent, except for the last, which may be shorter (PyTorch). */
   chunk(count: number, axis = 0): Tensor[] {

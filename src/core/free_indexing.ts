@@ -2,8 +2,8 @@ import type { DType } from '../graph/dtype.ts';
 import type { ScatterReduction } from './along_axis.ts';
 import { type Operand, raw } from './array_base.ts';
 import type { Index, Indices } from './array_indexing.ts';
-import { chooseOf, oneHotOf, selectOf } from './selecting.ts';
-import { Tensor } from './tensor.ts';
+import { chooseOf, oneHotOf, ravelOf, selectOf, triangleIndices, unravelOf } from './selecting.ts';
+import { fromData, Tensor } from './tensor.ts';
 
 /** Indexing as functions. Those that say "see" are the methods of that name. */
 
@@ -104,3 +104,28 @@ export const oneHot = (
   count: number,
   { axis = -1, dtype = 'float32' }: { axis?: number; dtype?: DType } = {},
 ): Tensor => new Tensor(oneHotOf(indices.node, count)).cast(dtype).moveaxis(-1, axis);
+
+/** int32 positions along each axis of an array of `shape`, from row-major positions in it such as argmax() gives (NumPy). */
+export const unravelIndex = (indices: Tensor, shape: readonly number[]): Tensor[] =>
+  unravelOf(indices.node, shape).map((node) => new Tensor(node));
+
+/** int32 row-major positions in an array of `shape`, from positions along each axis (NumPy). */
+export const ravelMultiIndex = (indices: readonly Tensor[], shape: readonly number[]): Tensor =>
+  new Tensor(
+    ravelOf(
+      indices.map((i) => i.node),
+      shape,
+    ),
+  );
+
+const triangle = (rows: number, columns: number, k: number, part: 'lower' | 'upper'): Tensor[] =>
+  triangleIndices(rows, columns, k, part).map((list) =>
+    fromData(Int32Array.from(list), [list.length], 'int32'),
+  );
+
+/** int32 rows and columns of the elements on and below diagonal `k` of a matrix, for `x.index(rows, columns)`. */
+export const trilIndices = (rows: number, columns = rows, { k = 0 }: { k?: number } = {}): Tensor[] =>
+  triangle(rows, columns, k, 'lower');
+/** int32 rows and columns of the elements on and above diagonal `k` of a matrix. */
+export const triuIndices = (rows: number, columns = rows, { k = 0 }: { k?: number } = {}): Tensor[] =>
+  triangle(rows, columns, k, 'upper');

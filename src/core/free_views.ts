@@ -92,6 +92,13 @@ export const split = (x: Tensor, parts: number | readonly number[], axis?: numbe
 /** See `Tensor.arraySplit`. */
 export const arraySplit = (x: Tensor, parts: number | readonly number[], axis?: number): Tensor[] =>
   x.arraySplit(parts, axis);
+/** See `Tensor.hsplit`. */
+export const hsplit = (x: Tensor, parts: number | readonly number[]): Tensor[] => x.hsplit(parts);
+/** See `Tensor.vsplit`. */
+export const vsplit = (x: Tensor, parts: number | readonly number[]): Tensor[] => x.vsplit(parts);
+/** See `Tensor.narrow`. */
+export const narrow = (x: Tensor, axis: number, start: number, length: number): Tensor =>
+  x.narrow(axis, start, length);
 /** See `Tensor.chunk`. */
 export const chunk = (x: Tensor, count: number, axis?: number): Tensor[] => x.chunk(count, axis);
 /** See `Tensor.unstack`. */

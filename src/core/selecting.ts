@@ -1,7 +1,8 @@
 import * as g from '../graph/build.ts';
-import type { Node } from '../graph/node.ts';
-import { positions } from './index_plan.ts';
+import { type Node, sizeOf, stridesOf } from '../graph/node.ts';
+import { clampTo, fromEnd, positions } from './index_plan.ts';
 import { broadcastShapes, meet } from './operands.ts';
+import { linearIndex } from './rearrange.ts';
 
 /** Elements of one array or another, and indices as vectors. */
 
@@ -52,4 +53,55 @@ export function oneHotOf(given: Node, count: number): Node {
     indices.shape.map((_, i) => i),
   );
   return g.compare('eq', g.iota(shape.length - 1, shape), spread);
+}
+
+const checkShape = (name: string, shape: readonly number[]): void => {
+  if (shape.some((n) => !Number.isInteger(n) || n < 1))
+    throw new Error(`${name}: a shape of integers from 1 on is needed, got [${shape.join(', ')}]`);
+};
+
+/** Positions along each axis of an array of `shape` from row-major positions in it; negative ones count from the end, others are clamped. */
+export function unravelOf(given: Node, shape: readonly number[]): Node[] {
+  checkShape('unravelIndex', shape);
+  const linear = positions('unravelIndex', given);
+  const size = sizeOf(shape);
+  const inside = clampTo(fromEnd(linear, size), size);
+  const strides = stridesOf(shape);
+  return shape.map((extent, i) => {
+    const along = g.div(inside, g.fill(strides[i], inside));
+    return i === 0 ? along : g.binary('rem', along, g.fill(extent, along));
+  });
+}
+
+/** Row-major positions in an array of `shape` from positions along each axis, which broadcast; negative ones count from the end, others are clamped. */
+export function ravelOf(given: readonly Node[], shape: readonly number[]): Node {
+  checkShape('ravelMultiIndex', shape);
+  if (given.length !== shape.length || shape.length === 0)
+    throw new Error(
+      `ravelMultiIndex: ${given.length} arrays of positions for a shape of ${shape.length} axes; give one for each`,
+    );
+  const common = broadcastShapes('ravelMultiIndex', ...given.map((n) => n.shape));
+  const along = given.map((node, i) => {
+    const spread = g.broadcastTo(positions('ravelMultiIndex', node), common);
+    return clampTo(fromEnd(spread, shape[i]), shape[i]);
+  });
+  return linearIndex(along, shape);
+}
+
+/** Rows and columns of the elements of a matrix on and below (or above) diagonal `k`, in row-major order. */
+export function triangleIndices(
+  rows: number,
+  columns: number,
+  k: number,
+  part: 'lower' | 'upper',
+): number[][] {
+  const found: number[][] = [[], []];
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      if (part === 'lower' ? j - i > k : j - i < k) continue;
+      found[0].push(i);
+      found[1].push(j);
+    }
+  }
+  return found;
 }

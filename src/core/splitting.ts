@@ -72,3 +72,14 @@ export function unstackOf(x: Node, axis: number): Node[] {
   const a = axisOf('unstack', axis, x.shape.length);
   return Array.from({ length: x.shape[a] }, (_, i) => at(x, i, a));
 }
+
+/** A stretch of an axis. */
+export function narrowOf(x: Node, axis: number, start: number, length: number): Node {
+  const a = axisOf('narrow', axis, x.shape.length);
+  const from = start < 0 ? start + x.shape[a] : start;
+  if (![start, length].every(Number.isInteger) || from < 0 || length < 0 || from + length > x.shape[a])
+    throw new Error(
+      `narrow: ${length} elements from ${start} on do not exist on axis ${axis} of [${x.shape.join(', ')}]`,
+    );
+  return sliceAxis(x, a, from, length);
+}
