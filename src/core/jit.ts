@@ -5,6 +5,7 @@ import type { Program } from '../runtime/program.ts';
 import type { Storage } from '../runtime/storage.ts';
 import { hold, realize, replace, retain, storageOf } from './evaluate.ts';
 import { afterCheck, checkable, isCheckingNumerics } from './numerics.ts';
+import { manyTraces, type Specialization, warnOfRetracing } from './retracing.ts';
 import { Tensor } from './tensor.ts';
 import { type Cell, type Effect, isTracing, tracing } from './trace.ts';
 import { flatten } from './tree.ts';
@@ -35,8 +36,8 @@ interface Trace {
 
 const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 
-/** More specializations than this of one function are probably a mistake. */
-const manyTraces = 32;
+/** Specializations that one function keeps; beyond it the oldest go. */
+const mostTraces = 1024;
 
 /**
  * Compiles a function over trees of arrays. The first call with new shapes, dtypes or static values (numbers, strings,
@@ -49,24 +50,24 @@ const manyTraces = 32;
 export function jit<F extends AnyFunction>(f: F): F {
   const traces = new Map<string, Trace[]>();
   let count = 0;
+  let latest: Specialization = { types: [], structure: '' };
   const name = f.name || 'function';
 
   const jitted = (...args: unknown[]): unknown => {
     if (isTracing()) return f(...args);
     const tree = flatten(args, isTensor, 'jit');
     const mode = isCheckingNumerics() ? 'numerics|' : '';
-    const key = `${mode}${tree.leaves.map((t) => `${t.dtype}[${t.shape}]`).join()}|${tree.structure}`;
+    const types = tree.leaves.map((t) => `${t.dtype}[${t.shape}]`);
+    const key = `${mode}${types.join()}|${tree.structure}`;
     const candidates = traces.get(key) ?? [];
     let trace = candidates.find((t) => t.guards.every(({ read, value }) => Object.is(read(), value)));
     if (trace === undefined) {
       trace = record(f, tree.leaves, tree.rebuild);
-      traces.set(key, [...candidates, trace]);
-      if (++count === manyTraces) {
-        console.warn(
-          `nabla: jit(${name}) was compiled ${count} times for different shapes, dtypes or static arguments (latest: ${key.slice(0, 200)}). ` +
-            'Pass changing numbers as arrays, and pad or bucket changing shapes.',
-        );
-      }
+      if (traces.size >= mostTraces) traces.delete(traces.keys().next().value!);
+      traces.set(key, [...candidates.slice(1 - mostTraces), trace]);
+      const { structure } = tree;
+      if (++count === manyTraces) warnOfRetracing(name, count, latest, { types, structure });
+      latest = { types, structure };
     }
     return execute(trace, tree.leaves);
   };
@@ -124,6 +125,7 @@ function record(
         'first content to start from. Make it outside of the function, or from constants.',
     );
   const captured = capture(results, known, first);
+  requirePrintable(shown, new Set([...known, ...captured]));
   const inputs = [...leaves.map((l) => l.node), ...placeholders, ...captured];
   const given = new Set(inputs);
   const isGiven = (node: Node) => given.has(node);
@@ -149,6 +151,15 @@ function record(
     rebuild: out.rebuild as Trace['rebuild'],
     results: out.leaves.length,
   };
+}
+
+/** What is printed must have a value when the program has run; what vmap hands to its function never has. */
+function requirePrintable(shown: readonly Node[], given: ReadonlySet<Node>): void {
+  for (const node of topological(shown, (n) => given.has(n) || n.stored !== null))
+    if (node.op === 'input' && node.stored === null && !given.has(node))
+      throw new Error(
+        'debug.print: inside of vmap an array stands for all examples and has no value of its own; print it outside, from the result',
+      );
 }
 
 /** Arrays from outside of the trace that the function uses: constants of the program, computed once. */

@@ -12,6 +12,7 @@ import {
   tensor,
   Variable,
   valueAndGrad,
+  vmap,
   where,
 } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
@@ -281,6 +282,13 @@ describe('debug.print', () => {
     expect(() => jit(f)(ones([3]))).toThrow(/debug.print: inside of scan/);
     tensor([1]).print();
     expect(lines).toEqual(['tensor([1])']);
+  });
+
+  test('under vmap there is no value of one example either', () => {
+    const f = vmap((x: Tensor) => x.mul(2).print('x'));
+    expect(() => f(ones([3]))).toThrow(/vmap/);
+    expect(() => jit(f)(ones([3]))).toThrow(/debug.print: inside of vmap .* print it outside/);
+    expect(lines).toEqual([]);
   });
 
   test('with checked numerics', () => {

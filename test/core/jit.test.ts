@@ -94,7 +94,46 @@ describe('specializations', () => {
     for (let n = 0; n < 40; n++) step(tensor(1), n);
     expect(warn).toHaveBeenCalledTimes(1);
     expect(warn.mock.calls[0][0]).toMatch(
-      /jit\(update\) was compiled 32 times.*Pass changing numbers as arrays/,
+      /jit\(update\) was compiled 32 times.*changed was the static value 30 to 31\. Pass changing numbers as arrays/,
+    );
+  });
+
+  test.each<[string, (f: (...args: unknown[]) => unknown, i: number) => unknown, RegExp]>([
+    [
+      'a shape',
+      (f, i) => f(ones([2, i + 1])),
+      /what changed was array 0 of the arguments from float32\[2,31\] to float32\[2,32\]/,
+    ],
+    [
+      'a dtype and a text',
+      (f, i) =>
+        f(tensor([0]), { x: tensor([1], { dtype: i % 2 === 0 ? 'int32' : 'float32' }), name: `a"]${i}` }),
+      /the static value "a\\"\]30" to "a\\"\]31", array 1 of the arguments from int32\[1\] to float32\[1\]\./,
+    ],
+    [
+      'the structure',
+      (f, i) => f(Array.from({ length: i + 1 }, () => tensor(1))),
+      /the structure of the arguments from \[\[\*,.*the number of arrays from 31 to 32/,
+    ],
+  ])('the report names what changed: %s', (_, call, message) => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const f = jit((x: unknown) => (Array.isArray(x) ? x[0] : x) as Tensor) as (...args: unknown[]) => unknown;
+    for (let i = 0; i < 33; i++) call(f, i);
+    expect(warn.mock.calls.map(([text]) => text)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('or that it was nothing among the arguments', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const variables = Array.from({ length: 6 }, () => new Variable(tensor(1)));
+    const f = jit(() => variables.filter((v) => v.trainable).length);
+    for (let i = 0; i < 32; i++) {
+      variables.forEach((v, bit) => {
+        v.trainable = ((i >> bit) & 1) === 1;
+      });
+      f();
+    }
+    expect(warn.mock.calls[0][0]).toMatch(
+      /a fact outside of the arguments changed, such as train\(\) and eval\(\)/,
     );
   });
   afterEach(() => vi.restoreAllMocks());
