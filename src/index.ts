@@ -10,6 +10,7 @@ export * from './core/free_arithmetic.ts';
 export * from './core/free_elementwise.ts';
 export * from './core/free_indexing.ts';
 export * from './core/free_products.ts';
+export * from './core/free_reductions.ts';
 export * from './core/free_sorting.ts';
 export * from './core/free_views.ts';
 export { hessian, hvp, type JacobianOptions, jacfwd, jacobian, jacrev } from './core/jacobian.ts';

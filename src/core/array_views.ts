@@ -1,5 +1,5 @@
 import { ArrayBase, type Axis, type Operand, raw } from './array_base.ts';
-import { ReducibleArray } from './array_reductions.ts';
+import { RunningArray } from './array_running.ts';
 import { moveAxisOf, rollOf, rot90Of, swapAxesOf, unflattenOf } from './axis_order.ts';
 import { integersOf } from './concrete.ts';
 import { diagOf, diagonalMatrix, diagonalOf, traceOf, triangleOf } from './diagonals.ts';
@@ -13,7 +13,7 @@ import type { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
 /** The same elements in another arrangement. */
-export abstract class ViewableArray extends ReducibleArray {
+export abstract class ViewableArray extends RunningArray {
   /** The same elements in row-major order under another shape; one extent may be -1. */
   reshape(shape: readonly number[]): Tensor {
     return this.wrap(views.reshapeTo(this.node, shape));

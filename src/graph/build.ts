@@ -222,7 +222,7 @@ export const reduce = (kind: ReduceKind, x: Node, axes: readonly number[]): Node
 export const argreduce = (kind: 'max' | 'min', x: Node, axes: readonly number[]): Node =>
   make('argreduce', { kind, axes }, [x]);
 export const prefix = (kind: PrefixKind, x: Node, axis: number, reverse = false): Node =>
-  x.shape[axis] === 1 && x.dtype !== 'bool' ? x : make('prefix', { kind, axis, reverse }, [x]);
+  x.shape[axis] === 1 && x.dtype !== 'bool' ? computed(x) : make('prefix', { kind, axis, reverse }, [x]);
 export const contract = (contraction: Contraction, a: Node, b: Node): Node =>
   make('contract', contraction, [a, b]);
 export const gather = (x: Node, indices: Node, axis: number): Node => make('gather', { axis }, [x, indices]);

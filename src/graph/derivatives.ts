@@ -29,8 +29,9 @@ import { compositeBinaryPartials, compositeUnaryPartials } from './composite_par
 import { transposeContraction } from './contraction.ts';
 import { isFloat } from './dtype.ts';
 import { Node, type Shape, sizeOf } from './node.ts';
-import { prefixProduct, prefixWinner, takeWinners } from './prefix_derivative.ts';
+import { prefixProduct, prefixWinner } from './prefix_derivative.ts';
 import { scatterWinners } from './scatter_derivative.ts';
+import { takeAlong } from './take_along.ts';
 import type { ArrayOp, Attributes, BinaryKind, Op, UnaryKind } from './vocabulary.ts';
 
 /**
@@ -298,7 +299,7 @@ const prefixSum: Derivative<'prefix'> = linear(({ attributes: { kind, axis, reve
 const otherPrefixes = composed<'prefix'>((x, node) =>
   node.attributes.kind === 'prod'
     ? prefixProduct(x, node)
-    : takeWinners(x, prefixWinner(node), node.attributes.axis),
+    : takeAlong(x, prefixWinner(node), node.attributes.axis),
 );
 const prefixRule = ({ attributes: { kind } }: Node<'prefix'>): Derivative<'prefix'> =>
   kind === 'sum' ? prefixSum : otherPrefixes;

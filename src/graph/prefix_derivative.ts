@@ -1,20 +1,6 @@
-import {
-  add,
-  compare,
-  constant,
-  fill,
-  gather,
-  iota,
-  make,
-  mul,
-  pad,
-  prefix,
-  reshape,
-  select,
-  slice,
-} from './build.ts';
+import { compare, fill, iota, make, mul, pad, prefix, select, slice } from './build.ts';
 import { isFloat } from './dtype.ts';
-import { type Node, sizeOf, stridesOf } from './node.ts';
+import type { Node } from './node.ts';
 
 /** Compositions equal to running products and extremes, by way of which these are differentiated. */
 
@@ -64,16 +50,4 @@ export function prefixWinner(node: Node<'prefix'>): Node {
     make('binary', { kind: 'and' }, [compare('ne', x, x), compare('eq', before, before)]);
   const isNew = isFloat(x.dtype) ? make('binary', { kind: 'or' }, [beats, firstNaN()]) : beats;
   return prefix(reverse ? 'min' : 'max', select(isNew, position, start), axis, reverse);
-}
-
-/** The element of x at position `winner` along the axis, for each place. */
-export function takeWinners(x: Node, winner: Node, axis: number): Node {
-  const { shape } = x;
-  const strides = stridesOf(shape);
-  let place = mul(winner, constant(strides[axis], shape, 'int32'));
-  shape.forEach((extent, i) => {
-    if (i !== axis && extent !== 1)
-      place = add(place, mul(iota(i, shape), constant(strides[i], shape, 'int32')));
-  });
-  return gather(reshape(x, [sizeOf(shape)]), place, 0);
 }
