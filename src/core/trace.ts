@@ -36,13 +36,16 @@ export const isTracing = (): boolean => transforms > 0;
 /** The jit trace in progress, if any. */
 export const currentTracer = (): Tracer | null => tracer;
 
-/** Runs `body` as part of a transform. With `by`, cells and facts are reported there. */
+/**
+ * Runs `body` as part of a transform. With `by`, cells and facts are reported there. If it fails, the cells that it assigned hold what they held
+ * before.
+ */
 export function tracing<T>(body: () => T, by: Tracer | null = null): T {
   const outer = tracer;
   transforms++;
   if (by !== null) tracer = by;
   try {
-    return body();
+    return undoing(body, () => true);
   } finally {
     transforms--;
     tracer = outer;
