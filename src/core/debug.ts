@@ -28,8 +28,9 @@ function setDebug(options: DebugOptions = {}): Required<DebugOptions> {
 /**
  * Prints a line with the values of arrays: each `{}` in the format stands for the next value, and values without a place follow
  * at the end. In a jitted function it is part of the program and prints at every run, in the order of the calls, once the program has
- * run; elsewhere at once. Under a derivative it prints the values, once; of their derivatives, print the gradient. Under vmap, and in the bodies of scan, while
- * and cond, arrays have no values to print: an error says so.
+ * run; elsewhere at once. Under a derivative it prints the values, once; of their derivatives, print the gradient. Under vmap it prints the
+ * values of all examples, along a first axis, when the function has run. In the bodies of scan, while and cond, arrays have no values to
+ * print: an error says so.
  */
 function print(format: string, ...values: unknown[]): void {
   printValues(format, values.map(printable));

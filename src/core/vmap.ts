@@ -4,6 +4,7 @@ import { batched, type Lifted, moveAxis, spread } from '../graph/lifted.ts';
 import { type Node, typeText } from '../graph/node.ts';
 import { standIn } from './evaluate.ts';
 import { checkOptions } from './options.ts';
+import { printingAfter } from './print_values.ts';
 import { type AnyFunction, isTensor, together } from './record.ts';
 import { Tensor } from './tensor.ts';
 import { type Cell, tracing, undoing } from './trace.ts';
@@ -44,7 +45,8 @@ interface Argument {
  *
  * f runs once, on arrays of the shape of one example, whose values cannot be read. Variables may be read; those that f assigns must get
  * the same value from every example. Random functions with a key that differs between the examples draw for each of them what they
- * would alone; without a key all examples share one draw from the default generator.
+ * would alone; without a key all examples share one draw from the default generator. `debug.print` prints the values of all examples, along
+ * a first axis, once f has run.
  *
  * @throws if no argument is batched, if the axes of the examples differ in size or do not exist, or f assigns a Variable a value that
  * differs between the examples
@@ -71,7 +73,10 @@ export function vmap<F extends AnyFunction>(f: F, options: VmapOptions = {}): F 
         const tree = flatten<Tensor>(arg, isTensor, name);
         return tree.rebuild(given[i].map((one) => exampleOf(one, leaves)));
       });
-      const result = withoutLeaks(name, leaves, first, size, () => f(...perExample));
+      const result = printingAfter(
+        () => withoutLeaks(name, leaves, first, size, () => f(...perExample)),
+        (printed) => batchGraph(printed, leaves, size).map((x) => x.node),
+      );
       const out = flatten<Tensor>(result, isTensor, `${name}: the result`);
       const axes = axesOf(name, 'outAxes', outAxes, result, 'the result');
       batchGraph(

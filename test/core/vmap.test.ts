@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   checkpoint,
   cond,
   customJvp,
   customVjp,
+  debug,
   grad,
   jit,
   jvp,
@@ -405,6 +406,39 @@ describe('vmap: variables', () => {
       return state.value;
     };
     expect(list(vmap(f)(tensor([1, 2])))).toEqual([8, 16]);
+  });
+});
+
+describe('vmap: printing', () => {
+  const lines = (run: () => unknown): string[] => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    try {
+      run();
+      return log.mock.calls.map((call) => String(call[0]));
+    } finally {
+      log.mockRestore();
+    }
+  };
+  const f = (x: Tensor) => {
+    debug.print('x {}, shared {}', x.mul(2), tensor(7));
+    return x.sum();
+  };
+
+  test('shows all examples, at once and at each run of a compiled function', () => {
+    const x = tensor([1, 2]);
+    const line = 'x tensor([2, 4]), shared 7';
+    expect(lines(() => vmap(f)(x))).toEqual([line]);
+    const compiled = jit(vmap(f));
+    expect(lines(() => [compiled(x), compiled(x)])).toEqual([line, line]);
+    expect(lines(() => vmap(grad(f))(x))).toEqual([line]);
+    expect(lines(() => vmap(vmap(f), { inAxes: 1 })(tensor([[1, 2]])))).toEqual([
+      'x tensor([[2],\n        [4]]), shared 7',
+    ]);
+  });
+
+  test('in a loop inside: refused as without vmap', () => {
+    const looped = (xs: Tensor) => scan((c: Tensor, x: Tensor) => [c.add(f(x)), null], tensor(0), xs)[0];
+    expect(() => vmap(looped)(ones([2, 3]))).toThrow(/debug.print: inside of scan/);
   });
 });
 
