@@ -11,6 +11,8 @@ export interface ExamplesProblem {
   readonly roots: readonly Node[];
   /** Whether any of the roots depends on an example. */
   readonly depends: readonly boolean[];
+  /** What stands for the inputs that are batched. */
+  readonly leaves: ReadonlyMap<Node, Lifted>;
   readonly data: ReadonlyMap<Node, TypedArray>;
   /** By the interpreter, an example at a time. */
   readonly expected: readonly TypedArray[];
@@ -46,6 +48,7 @@ export function examplesProblem(
   return {
     roots: lifted.map((x) => spread(x, size)),
     depends: lifted.map((x) => x.batched),
+    leaves,
     data: all,
     expected: roots.map((root) =>
       joined(
