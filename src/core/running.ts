@@ -28,16 +28,19 @@ export function runningExtremeOf(
  */
 export function logSumsOf(operand: Node, axis: number, reverse: boolean): Node {
   let x = asFloat(operand);
-  const only = (n: number) => x.shape.map((_, i) => (i === axis ? n : 0));
-  for (let distance = 1; distance < x.shape[axis]; distance *= 2) {
-    const rest = g.slice(
+  const extent = x.shape[axis];
+  const part = (from: number, count: number) =>
+    g.slice(
       x,
-      only(reverse ? distance : 0),
+      x.shape.map((_, i) => (i === axis ? from : 0)),
       x.shape.map(() => 1),
-      x.shape.with(axis, x.shape[axis] - distance),
+      x.shape.with(axis, count),
     );
-    const [low, high] = reverse ? [only(0), only(distance)] : [only(distance), only(0)];
-    x = logOfSum(x, g.pad(rest, low, high, only(0), -Infinity));
+  for (let distance = 1; distance < extent; distance *= 2) {
+    // Terms that come from `distance` places before; the first ones have all of theirs.
+    const rest = extent - distance;
+    const sums = logOfSum(part(distance, rest), part(0, rest));
+    x = g.concat(reverse ? [sums, part(rest, distance)] : [part(0, distance), sums], axis);
   }
   return x;
 }
