@@ -15,6 +15,7 @@ import {
 import { plainIndex } from './contraction.ts';
 import { type Batching, batched, type Lifted, shared, spread } from './lifted.ts';
 import { isOp, isTuple, type Node, topological } from './node.ts';
+import { batchedFrom, inheritOrigin } from './origins.ts';
 import type { AffineIndex, ArrayOp, Op } from './vocabulary.ts';
 
 /**
@@ -131,11 +132,20 @@ export function batchGraph(
     }
     const operands = node.inputs.map(lift);
     if (operands.some((x) => x.batched)) {
-      if (isTuple(node)) several.set(node, batchTuple(node, operands, by));
-      else known.set(node, (rules[node.op as Batchable] as Rule<Op>)(node, operands, by));
+      if (isTuple(node))
+        several.set(
+          node,
+          batchedFrom(node, () => batchTuple(node, operands, by)),
+        );
+      else
+        known.set(
+          node,
+          batchedFrom(node, () => (rules[node.op as Batchable] as Rule<Op>)(node, operands, by)),
+        );
     } else if (operands.some((x, i) => x.node !== node.inputs[i])) {
       const inputs = operands.map((x) => x.node);
       const made = make(node.op, node.attributes, inputs, node);
+      inheritOrigin(made, node);
       if (isTuple(node))
         several.set(
           node,

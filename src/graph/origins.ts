@@ -20,7 +20,7 @@ export function recordOrigins(on: boolean): boolean {
   return before;
 }
 
-/** While a derivative is being built: the origin of the operation that is differentiated. */
+/** While a transform builds what belongs to an operation: the origin of that. */
 let derived: string | null = null;
 
 /** Remembers who made a node. */
@@ -44,21 +44,24 @@ export function inheritOrigin(node: Node, from: Node): void {
   if (origin !== null && node !== from) origins.set(node, origin);
 }
 
-/**
- * Builds the part of a derivative that comes from `node`: what is made belongs to the line that made the node, and so do
- * errors.
- */
-export function derivedFrom<T>(node: Node, rule: () => T): T {
-  if (!recording) return rule();
+/** What is made by `rule` is part of a derivative of `node`: it belongs to the line that made the node, and so do errors. */
+export const derivedFrom = <T>(node: Node, rule: () => T): T =>
+  recording ? madeFor(node, ` (in the derivative of ${operationName(node)})`, rule) : rule();
+
+/** The same for what stands for `node` under vmap. */
+export const batchedFrom = <T>(node: Node, rule: () => T): T =>
+  recording ? madeFor(node, ` (${operationName(node)} under vmap)`, rule) : rule();
+
+function madeFor<T>(node: Node, note: string, rule: () => T): T {
   const outer = derived;
   const own = originOf(node);
-  if (own !== null)
-    derived = own.endsWith(')') ? own : `${own} (in the derivative of ${operationName(node)})`;
+  // The innermost of nested transforms says enough.
+  if (own !== null) derived = own.endsWith(')') ? own : own + note;
   try {
     return rule();
   } catch (error) {
-    if (own !== null && error instanceof Error && !error.message.includes(' (in the derivative of '))
-      error.message += `, made at ${derived}`;
+    if (derived !== null && error instanceof Error && !error.message.endsWith(derived))
+      error.message += `; made at ${derived}`;
     throw error;
   } finally {
     derived = outer;

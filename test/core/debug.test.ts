@@ -14,6 +14,7 @@ import {
   valueAndGrad,
   vmap,
   where,
+  whileLoop,
 } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
@@ -196,6 +197,48 @@ describe('origins', () => {
       return total.item() > 0 ? x : x.neg();
     });
     expect(lineIn(messageOf(() => f(ones([2]))))).toBe(line);
+  });
+
+  test('an operation without a derivative: its line, not that of grad', () => {
+    let line = 0;
+    const f = (x: Tensor) => {
+      line = here() + 1;
+      const y = whileLoop(
+        (c: Tensor) => c.sum().lt(10),
+        (c: Tensor) => c.mul(2),
+        x,
+      );
+      return y.sum();
+    };
+    const gradient = grad(f);
+    for (const run of [gradient, jit(gradient)]) {
+      const message = messageOf(() => run(ones([2])));
+      expect(message).toContain('whileLoop: has no derivative in reverse mode');
+      expect(message).toMatch(/; made at .*debug\.test\.ts:\d+:\d+ \(in the derivative of while\)$/);
+      expect(lineIn(message)).toBe(line);
+    }
+  });
+
+  test('under vmap, and for layers the line that calls the model', () => {
+    let line = 0;
+    const root = vmap((x: Tensor) => {
+      line = here() + 1;
+      return x.sqrt().sum();
+    });
+    const message = messageOf(() => checkNumerics(root)(tensor([[1], [-1]])));
+    expect(message).toMatch(/sqrt made NaN at \[1, 0\] from -1/);
+    expect(message).toContain('(sqrt under vmap)');
+    expect(lineIn(message)).toBe(line);
+    const layer = new nn.Linear(1, 1);
+    layer.weight.assign(tensor([[10]]));
+    const model = new nn.Sequential(layer, new nn.ReLU());
+    const overflow = (x: Tensor) => {
+      line = here() + 1;
+      return model.forward(x);
+    };
+    const second = messageOf(() => checkNumerics(overflow)(tensor([[3e38]])));
+    expect(second).toMatch(/contract made Infinity at \[0, 0\]/);
+    expect(lineIn(second)).toBe(line);
   });
 
   test('nothing is recorded when off', () => {
