@@ -82,7 +82,7 @@ const unaryKinds: readonly UnaryKind[] = [
   'i1e',
 ];
 const arithmetic = ['add', 'sub', 'mul', 'div', 'rem', 'pow', 'max', 'min'] as const;
-const floatKinds = [...arithmetic, ...arithmetic, 'atan2', 'hypot', 'logaddexp'] as const;
+const floatKinds = [...arithmetic, ...arithmetic, 'atan2', 'hypot', 'logaddexp', 'zeta'] as const;
 const integerKinds = [...arithmetic, 'gcd', 'and', 'or', 'xor', 'shl', 'shr'] as const;
 const compareKinds: readonly CompareKind[] = ['eq', 'ne', 'lt', 'le'];
 

@@ -271,6 +271,12 @@ export function binary(kind: BinaryKind, a: Tracked, b: Tracked): Tracked {
         irrational,
         elementary,
       );
+    case 'zeta': {
+      // s from 2 to 4 and q from 1: the slope is at most 1 by s and 4.2 by q.
+      const s = atLeastOne(atLeastOne(tame(a, 2)));
+      const q = atLeastOne(tame(b, 4));
+      return track(g.binary('zeta', s.node, q.node), 2, s.error + 4.2 * q.error, irrational, elementary);
+    }
     case 'logaddexp': {
       const bound = Math.max(a.bound, b.bound) + 1;
       const error = Math.max(a.error, b.error);
