@@ -166,49 +166,48 @@ function compareTo(expected: NumpyArray, actual: Tensor, what: string, rtol: num
   if (expected.dtype !== undefined) expect(actual.dtype, what).toBe(expected.dtype);
 }
 
-function check(numpy: NumpyCase, float: DType, rtol: number, isJitted: boolean): void {
-  const { name, op, args, inputs, outputs, cotangents, gradients } = numpy;
-  const arrays = inputs.map((input) => load(input, float));
-  const differentiated = arrays.filter((_, i) => gradients[i] !== null);
-  const run = (all: Tensor[]): Tensor[] => arrayOf(table[op](all, args as Args));
-  const results: Tensor[] = [];
-  const changes: Tensor[] = [];
-  if (differentiated.length === 0) {
-    results.push(
-      ...(isJitted ? jit((...all: Tensor[]) => run(all)) : (...all: Tensor[]) => run(all))(...arrays),
-    );
-  } else {
-    const floats = [...outputs.keys()].filter((i) => cotangents[i] !== null);
-    const compute = (all: Tensor[], ct: Tensor[]): Tensor[][] => {
-      const integers: Tensor[] = [];
-      const f = (...leaves: Tensor[]): Tensor[] => {
-        const rest = [...leaves];
-        const out = run(all.map((x, i) => (gradients[i] === null ? x : rest.shift()!)));
-        integers.push(...out.filter((_, i) => cotangents[i] === null));
-        return floats.map((i) => out[i]);
-      };
-      const [values, pullback] = vjp(f, ...all.filter((_, i) => gradients[i] !== null));
-      const pulled = arrayOf(pullback(ct) as unknown as Tensor | Tensor[]);
-      return [
-        outputs.map((_, i) => (cotangents[i] === null ? integers.shift()! : values[floats.indexOf(i)])),
-        pulled,
-      ];
-    };
-    const cts = cotangents.filter((c) => c !== null).map((c) => load(c, float));
-    const [values, pulled] = (isJitted ? jit(compute) : compute)(arrays, cts);
-    results.push(...values);
-    changes.push(...pulled);
-  }
-  expect(results.length, `${name}: number of results`).toBe(outputs.length);
-  outputs.forEach((output, i) => {
-    compareTo(output, results[i], `${name}: output ${i}`, rtol);
-  });
-  gradients
-    .filter((gradient) => gradient !== null)
-    .forEach((gradient, i) => {
-      compareTo(gradient, changes[i], `${name}: gradient ${i}`, rtol);
-    });
+/** Inputs and the cotangents of the outputs. */
+interface Given {
+  readonly arrays: Tensor[];
+  readonly changes: Tensor[];
 }
+
+const given = ({ inputs, cotangents }: NumpyCase, float: DType): Given => ({
+  arrays: inputs.map((input) => load(input, float)),
+  changes: cotangents.filter((c) => c !== null).map((c) => load(c, float)),
+});
+
+/** All outputs, then the gradients by all inputs that have one. */
+function compute(
+  { op, args, outputs, cotangents, gradients }: NumpyCase,
+  { arrays, changes }: Given,
+): Tensor[] {
+  const run = (all: Tensor[]): Tensor[] => arrayOf(table[op](all, args as Args));
+  const differentiated = arrays.filter((_, i) => gradients[i] !== null);
+  if (differentiated.length === 0) return run(arrays);
+  const floats = [...outputs.keys()].filter((i) => cotangents[i] !== null);
+  let all: Tensor[] = [];
+  const f = (...leaves: Tensor[]): Tensor[] => {
+    const rest = [...leaves];
+    all = run(arrays.map((x, i) => (gradients[i] === null ? x : rest.shift()!)));
+    return floats.map((i) => all[i]);
+  };
+  const [values, pullback] = vjp(f, ...differentiated);
+  const pulled = arrayOf(pullback(changes) as unknown as Tensor | Tensor[]);
+  return [...all.map((x, i) => (cotangents[i] === null ? x : values[floats.indexOf(i)])), ...pulled];
+}
+
+function check({ name, outputs, gradients }: NumpyCase, results: readonly Tensor[], rtol: number): void {
+  const expected = [...outputs, ...gradients.filter((gradient) => gradient !== null)];
+  expect(results.length, `${name}: number of results`).toBe(expected.length);
+  expected.forEach((array, i) => {
+    const what = i < outputs.length ? `output ${i}` : `gradient ${i - outputs.length}`;
+    compareTo(array, results[i], `${name}: ${what}`, rtol);
+  });
+}
+
+/** As many cases make one jitted program: compiling takes longer than running. */
+const together = 24;
 
 const ops = [...new Set(numpyCases.map(({ op }) => op))];
 
@@ -227,7 +226,14 @@ describe.each([
     computeOn(device);
     test.each(ops)('%s', (op) => {
       const cases = numpyCases.filter((c) => c.op === op && !(isJitted && isEager(c)));
-      for (const numpy of cases) check(numpy, float, rtol, isJitted);
+      for (let from = 0; from < cases.length; from += together) {
+        const some = cases.slice(from, from + together);
+        const program = (...all: Given[]): Tensor[][] => all.map((one, i) => compute(some[i], one));
+        const results = (isJitted ? jit(program) : program)(...some.map((one) => given(one, float)));
+        some.forEach((one, i) => {
+          check(one, results[i], rtol);
+        });
+      }
       expect(cases.length > 0 || isJitted).toBe(true);
     });
   },
