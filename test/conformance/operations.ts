@@ -1,9 +1,11 @@
 import { controlOperations } from './control.ts';
 import type { Operation } from './operation.ts';
+import { reductionOperations } from './reductions.ts';
 
 /** The operations of the library by theme: the sections of docs/conformance.md. */
 export const groups: readonly { readonly title: string; readonly operations: readonly Operation[] }[] = [
   { title: "Control flow and derivatives of one's own", operations: controlOperations },
+  { title: 'Reductions', operations: reductionOperations },
 ];
 
 /** Every operation of the library. */
