@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { grad, jit, ones, scope, type Tensor, tensor, Variable, valueAndGrad } from '../../src/index.ts';
+import {
+  grad,
+  jit,
+  ones,
+  scan,
+  scope,
+  type Tensor,
+  tensor,
+  Variable,
+  valueAndGrad,
+  vmap,
+  where,
+} from '../../src/index.ts';
 
 const list = (x: Tensor): number[] => [...x.dataSync()];
 const computed = (...values: number[]): Tensor => {
@@ -161,5 +173,64 @@ describe('scope', () => {
 
   test('a result that is no tree is refused', () => {
     expect(() => scope(() => new Set())).toThrow(/scope: a Set cannot be part of a tree/);
+  });
+});
+
+describe('use after dispose', () => {
+  const gone = (): Tensor => {
+    const x = computed(1, 2);
+    x.dispose();
+    return x;
+  };
+
+  test.each<[string, (x: Tensor) => unknown]>([
+    ['item', (x) => x.slice([0, 1]).item()],
+    ['toArray', (x) => x.toArray()],
+    ['printing', (x) => String(x)],
+    ['print', (x) => x.print()],
+    ['an operation', (x) => x.add(1).dataSync()],
+    ['a view', (x) => x.reshape([2, 1]).dataSync()],
+    ['a product', (x) => x.matmul(x).item()],
+    ['where', (x) => where(x.gt(0), x, 0).dataSync()],
+    ['an argument of jit', (x) => jit((y: Tensor) => y.add(1))(x)],
+    ['captured by jit', (x) => jit((y: Tensor) => y.add(x))(ones([2])).dataSync()],
+    ['grad', (x) => grad((y: Tensor) => y.square().sum())(x).dataSync()],
+    ['a constant under grad', (x) => grad((y: Tensor) => y.mul(x).sum())(ones([2])).dataSync()],
+    ['vmap', (x) => vmap((y: Tensor) => y.square())(x).dataSync()],
+    ['scan', (x) => scan((c: Tensor, y: Tensor) => [c.add(y), null], tensor(0), x)[0].item()],
+    ['a new variable', (x) => new Variable(x).value.dataSync()],
+    ['the result of scope', (x) => scope(() => x.add(1))],
+  ])('%s: an error that says so', (_, use) => {
+    expect(() => use(gone())).toThrow(
+      /this array was disposed; keep what is needed after scope\(\) or dispose\(\)/,
+    );
+    expect(list(computed(3))).toEqual([3]);
+  });
+
+  test('data() rejects', async () => {
+    await expect(gone().data()).rejects.toThrow(/this array was disposed/);
+  });
+
+  test('shape and dtype are still known', () => {
+    const x = gone();
+    expect([x.shape, x.dtype, x.size]).toEqual([[2], 'float32', 2]);
+  });
+
+  test('a variable that was assigned a disposed array fails when it is read, and can be assigned again', () => {
+    const v = new Variable(computed(0, 0));
+    v.assign(gone());
+    expect(() => v.value.dataSync()).toThrow(/disposed/);
+    const step = jit(() => v.assign(v.value.add(1)));
+    expect(() => step()).toThrow(/disposed/);
+    v.assign(computed(1, 1));
+    step();
+    expect(list(v.value)).toEqual([2, 2]);
+  });
+
+  test('an array that was never computed', () => {
+    const x = tensor([1, 2]).add(1);
+    const y = x.mul(2);
+    x.dispose();
+    expect(list(y)).toEqual([4, 6]);
   });
 });
