@@ -1,5 +1,5 @@
 import * as g from '../graph/build.ts';
-import type { Node } from '../graph/node.ts';
+import { type Node, sizeOf } from '../graph/node.ts';
 import {
   broadcastIndices,
   gatherAlong,
@@ -84,7 +84,10 @@ export abstract class IndexableArray extends ViewableArray {
   /** Rows (along `axis`) at the given int32 indices; negative ones count from the end, others outside are clamped. */
   take(indices: Indices, axis = 0): Tensor {
     const a = axisOf('take', axis, this.ndim);
-    return this.wrap(g.gather(this.node, fromEnd(indicesOf('take', indices), this.shape[a]), a));
+    const at = indicesOf('take', indices);
+    if (this.shape[a] === 0 && sizeOf(at.shape) > 0)
+      throw new Error(`take: axis ${a} of [${this.shape.join(', ')}] is empty`);
+    return this.wrap(g.gather(this.node, fromEnd(at, this.shape[a]), a));
   }
   /** PyTorch's name of `take` along an axis, for a vector of indices. */
   indexSelect(axis: number, indices: Indices): Tensor {

@@ -152,7 +152,10 @@ export abstract class ViewableArray extends RunningArray {
    * element, must have values: the shape of the result depends on them.
    */
   repeat(counts: number | readonly number[] | Tensor, axis?: number): Tensor {
-    const known = counts instanceof ArrayBase ? integersOf('repeat', counts.node) : counts;
+    const known =
+      counts instanceof ArrayBase
+        ? integersOf('repeat', counts.node, 'counts as JavaScript numbers')
+        : counts;
     return this.wrap(repeatOf(this.node, known, axis));
   }
   /** PyTorch's name of `repeat`. */

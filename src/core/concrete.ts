@@ -22,8 +22,8 @@ export function valuesOf(name: string, node: Node, instead = 'where()'): TypedAr
 }
 
 /** The elements of an array of integers, now. */
-export function integersOf(name: string, node: Node): number[] {
+export function integersOf(name: string, node: Node, instead?: string): number[] {
   if (!isInteger(node.dtype))
     throw new Error(`${name}: needs an array of integers, got ${node.dtype}; cast it to int32`);
-  return [...valuesOf(name, node)];
+  return [...valuesOf(name, node, instead)];
 }

@@ -105,7 +105,7 @@ function expand(name: string, shape: readonly number[], items: readonly IndexIte
     if (item.shape.length === 0) throw new Error(`${name}: a mask needs at least one axis, got a scalar`);
     if (item.shape.some((n, i) => n !== shape[from + i]))
       throw new Error(
-        `${name}: a mask of shape [${item.shape.join(', ')}] does not fit axes ${from} to ${axis - 1} of ${text}`,
+        `${name}: a mask of shape [${item.shape.join(', ')}] does not fit ${axis - from > 1 ? `axes ${from} to ${axis - 1}` : `axis ${from}`} of ${text}`,
       );
     return nonzeroOf(name, item);
   });

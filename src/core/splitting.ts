@@ -46,6 +46,7 @@ export function arraySplitOf(x: Node, parts: number | readonly number[], axis: n
 /** `count` equal parts, or parts at positions. */
 export function splitOf(x: Node, parts: number | readonly number[], axis: number): Node[] {
   const a = axisOf('split', axis, x.shape.length);
+  if (typeof parts === 'number') checkParts('split', parts);
   if (typeof parts === 'number' && x.shape[a] % parts !== 0)
     throw new Error(
       `split: axis ${axis} of [${x.shape.join(', ')}] cannot be cut into ${parts} equal parts; arraySplit() and chunk() allow unequal ones`,

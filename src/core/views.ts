@@ -162,6 +162,10 @@ export function stackOf(parts: readonly Node[], axis: number): Node {
 
 /** Repeats an array as NumPy's broadcast_to. */
 export function broadcastToShape(x: Node, shape: readonly number[]): Node {
+  if (shape.some((n) => !Number.isInteger(n) || n < 0))
+    throw new Error(
+      `broadcastTo: extents are integers from 0 on, got [${shape.join(', ')}]; expand() keeps an extent for -1, but not for an axis that is new`,
+    );
   const shift = shape.length - x.shape.length;
   if (shift < 0 || x.shape.some((n, i) => n !== 1 && n !== shape[i + shift]))
     throw new Error(
