@@ -6,6 +6,7 @@ export { checkpoint, cond, type ScanOptions, scan, switchCase, whileLoop } from 
 export * from './core/create.ts';
 export { customJvp, customVjp } from './core/custom.ts';
 export { type DebugOptions, debug } from './core/debug.ts';
+export * as fft from './core/fft.ts';
 export * from './core/free_arithmetic.ts';
 export * from './core/free_elementwise.ts';
 export * from './core/free_indexing.ts';
