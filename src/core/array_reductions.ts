@@ -4,6 +4,7 @@ import type { ReduceKind } from '../graph/vocabulary.ts';
 import type { Axis } from './array_base.ts';
 import { ElementwiseArray } from './array_elementwise.ts';
 import { asNumber, axesOf } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { asFloat, averageOf, countAlong, normOf, safeRoot, withoutAxes } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
 import * as views from './views.ts';
@@ -32,6 +33,7 @@ export abstract class ReducibleArray extends ElementwiseArray {
     x: Node = this.node,
     name: string = kind,
   ): Tensor {
+    checkOptions(name, options, ['keepDims']);
     const axes = axesOf(name, axis, x.shape.length);
     return this.wrap(withoutAxes(g.reduce(kind, x, axes), x.shape, axes, options));
   }
@@ -103,17 +105,20 @@ export abstract class ReducibleArray extends ElementwiseArray {
   }
   /** The variance and the mean. */
   varMean(axis?: Axis, options: VarianceOptions = {}): [variance: Tensor, mean: Tensor] {
+    checkOptions('var', options, ['keepDims', 'correction']);
+    const { keepDims = false, correction = 0 } = options;
     const x = this.wrap(asFloat(this.node));
     const axes = axesOf('var', axis, this.ndim);
     const mean = x.mean(axes, { keepDims: true });
-    const squares = x.sub(mean).square().sum(axes, options);
-    const count = Math.max(0, countAlong('var', this.shape, axes) - (options.correction ?? 0));
-    return [squares.div(count), options.keepDims ? mean : this.wrap(views.squeezeOf(mean.node, axes))];
+    const squares = x.sub(mean).square().sum(axes, { keepDims });
+    const count = Math.max(0, countAlong('var', this.shape, axes) - correction);
+    return [squares.div(count), keepDims ? mean : this.wrap(views.squeezeOf(mean.node, axes))];
   }
   /** Mean with weights, `sum (w x) / sum w`; without weights the mean. See NumPy's average. */
   average(axis?: Axis, options: AverageOptions = {}): Tensor {
-    const { weights } = options;
-    if (weights === undefined) return this.mean(axis, options);
+    checkOptions('average', options, ['keepDims', 'weights']);
+    const { weights, keepDims = false } = options;
+    if (weights === undefined) return this.mean(axis, { keepDims });
     const axes = axesOf('average', axis, this.ndim);
     return this.wrap(averageOf(this.node, weights.node, axes, options));
   }
@@ -123,10 +128,12 @@ export abstract class ReducibleArray extends ElementwiseArray {
    * linalg.vector_norm. Derivatives at the zero vector are 0.
    */
   norm(ord: number | 'fro' = 2, axis?: Axis, options: ReduceOptions = {}): Tensor {
+    checkOptions('norm', options, ['keepDims']);
     return this.wrap(normOf(this.node, ord, axesOf('norm', axis, this.ndim), options));
   }
   /** log(sum(exp(x))), safe for large x; -Infinity for an empty sum. */
   logsumexp(axis?: Axis, options: ReduceOptions = {}): Tensor {
+    checkOptions('logsumexp', options, ['keepDims']);
     const axes = axesOf('logsumexp', axis, this.ndim);
     const x = this.wrap(asFloat(this.node));
     if (axes.some((a) => this.shape[a] === 0)) return x.exp().sum(axes, options).log();
@@ -153,6 +160,7 @@ export abstract class ReducibleArray extends ElementwiseArray {
     return shifted.sub(shifted.exp().sum(axis, { keepDims: true }).log());
   }
   #argreduce(kind: 'max' | 'min', axis: Axis | undefined, options: ReduceOptions = {}): Tensor {
+    checkOptions(`arg${kind}`, options, ['keepDims']);
     const axes = axesOf(`arg${kind}`, axis, this.ndim);
     if (axes.some((a) => this.shape[a] === 0))
       throw new Error(`arg${kind}: [${this.shape.join(', ')}] is empty along the axis`);

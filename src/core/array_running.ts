@@ -1,6 +1,7 @@
 import { reshape } from '../graph/build.ts';
 import type { PrefixKind } from '../graph/vocabulary.ts';
 import { type Axis, type Operand, raw } from './array_base.ts';
+import type { Ordered } from './array_sorting.ts';
 import { StatisticalArray } from './array_statistics.ts';
 import {
   cumulativeTrapezoidOf,
@@ -11,6 +12,7 @@ import {
   trapezoidOf,
 } from './finite_differences.ts';
 import { axisOf } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { logSumsOf, runningExtremeOf, runningOf } from './running.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -26,9 +28,16 @@ export interface DiffOptions {
   append?: Operand;
 }
 
+/** The options of a running reduction. */
+const checked = (name: string, options: RunningOptions): RunningOptions => {
+  checkOptions(name, options, ['reverse']);
+  return options;
+};
+
 /** Operations that run along an axis, and differences and sums of neighbours. Without an axis, running ones flatten, as in NumPy. */
 export abstract class RunningArray extends StatisticalArray {
-  #running(kind: PrefixKind, axis: number | undefined, { reverse = false }: RunningOptions): Tensor {
+  #running(kind: PrefixKind, axis: number | undefined, options: RunningOptions): Tensor {
+    const { reverse = false } = checked(`cum${kind}`, options);
     if (axis === undefined) return this.wrap(runningOf(kind, reshape(this.node, [this.size]), 0, reverse));
     return this.wrap(runningOf(kind, this.node, axisOf(`cum${kind}`, axis, this.ndim), reverse));
   }
@@ -40,37 +49,43 @@ export abstract class RunningArray extends StatisticalArray {
   cumprod(axis?: number, options: RunningOptions = {}): Tensor {
     return this.#running('prod', axis, options);
   }
-  #extreme(kind: 'max' | 'min', axis: number, { reverse = false }: RunningOptions): [Tensor, Tensor] {
+  #extreme(kind: 'max' | 'min', axis: number, options: RunningOptions): Ordered {
+    const { reverse = false } = checked(`cum${kind}`, options);
     const a = axisOf(`cum${kind}`, axis, this.ndim);
     const [values, indices] = runningExtremeOf(kind, this.node, a, reverse);
-    return [this.wrap(values), this.wrap(indices)];
+    return { values: this.wrap(values), indices: this.wrap(indices) };
   }
   /**
    * Running maximum along an axis and the int32 index of the element that it is: the first of equal ones (PyTorch gives the last). NaN is
    * the maximum from where it occurs.
    */
-  cummax(axis: number, options: RunningOptions = {}): [values: Tensor, indices: Tensor] {
+  cummax(axis: number, options: RunningOptions = {}): Ordered {
     return this.#extreme('max', axis, options);
   }
   /** Running minimum along an axis and the int32 index of the element that it is, as `cummax`. */
-  cummin(axis: number, options: RunningOptions = {}): [values: Tensor, indices: Tensor] {
+  cummin(axis: number, options: RunningOptions = {}): Ordered {
     return this.#extreme('min', axis, options);
   }
   /** `out[i] = log(exp(x[0]) + .. + exp(x[i]))`, safe for large and for very different x. */
   logcumsumexp(axis: number, options: RunningOptions = {}): Tensor {
-    return this.wrap(logSumsOf(this.node, axisOf('logcumsumexp', axis, this.ndim), options.reverse ?? false));
+    const { reverse = false } = checked('logcumsumexp', options);
+    return this.wrap(logSumsOf(this.node, axisOf('logcumsumexp', axis, this.ndim), reverse));
   }
   /** Differences of neighbours, `out[i] = x[i + 1] - x[i]`, taken `n` times; of bool whether they differ. */
-  diff(n = 1, axis = -1, { prepend, append }: DiffOptions = {}): Tensor {
+  diff(n = 1, axis = -1, options: DiffOptions = {}): Tensor {
+    checkOptions('diff', options, ['prepend', 'append']);
+    const { prepend, append } = options;
     const ends = [prepend, append].map((end) => (end === undefined ? undefined : raw(end)));
     return this.wrap(differencesOf(this.node, n, axisOf('diff', axis, this.ndim), ends[0], ends[1]));
   }
   /** Integral along an axis by the trapezoidal rule: `sum dx (y[i] + y[i + 1]) / 2`. */
   trapezoid(options: TrapezoidOptions = {}): Tensor {
+    checkOptions('trapezoid', options, ['x', 'dx', 'axis']);
     return this.wrap(trapezoidOf(this.node, options));
   }
   /** Integrals from the first element to each, by the trapezoidal rule; without the first, which is 0, unless `initial` is given. */
   cumulativeTrapezoid(options: TrapezoidOptions & { initial?: number } = {}): Tensor {
+    checkOptions('cumulativeTrapezoid', options, ['x', 'dx', 'axis', 'initial']);
     return this.wrap(cumulativeTrapezoidOf(this.node, options));
   }
   /**
@@ -78,6 +93,7 @@ export abstract class RunningArray extends StatisticalArray {
    * one-sided ones at both ends. See NumPy's gradient. (The derivative of a program is `grad`.)
    */
   gradient(axis?: Axis, options: GradientOptions = {}): Tensor[] {
+    checkOptions('gradient', options, ['spacing', 'edgeOrder']);
     return gradientOf(this.node, axis, options).map((node) => this.wrap(node));
   }
 }

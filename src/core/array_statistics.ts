@@ -3,6 +3,7 @@ import type { Axis } from './array_base.ts';
 import { type ReduceOptions, ReducibleArray, type VarianceOptions } from './array_reductions.ts';
 import { type CovarianceOptions, correlationOf, covarianceOf } from './covariance.ts';
 import { axesOf, axisOf } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { modeOf, type QuantileMethod, quantileOf } from './quantiles.ts';
 import { safeRoot } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
@@ -46,13 +47,15 @@ export abstract class StatisticalArray extends ReducibleArray {
   }
   /** Variance of the elements that are not NaN; NaN where there are no more than `correction` (default 0). */
   nanvar(axis?: Axis, options: VarianceOptions = {}): Tensor {
+    checkOptions('nanvar', options, ['keepDims', 'correction']);
+    const { keepDims = false, correction = 0 } = options;
     const known = this.eq(this.self);
     const axes = axesOf('nanvar', axis, this.ndim);
     const deviation = this.sub(this.nanmean(axes, { keepDims: true })).where(known, 0);
-    const count = known.sum(axes, options).sub(options.correction ?? 0);
+    const count = known.sum(axes, { keepDims }).sub(correction);
     return deviation
       .square()
-      .sum(axes, options)
+      .sum(axes, { keepDims })
       .div(count.cast('float32').where(count.gt(0), NaN));
   }
   /** Standard deviation of the elements that are not NaN: the square root of `nanvar`. */
@@ -66,10 +69,12 @@ export abstract class StatisticalArray extends ReducibleArray {
    * @throws if q is not within 0..1, or an axis is empty
    */
   quantile(q: number | readonly number[], axis?: Axis, options: QuantileOptions = {}): Tensor {
+    checkOptions('quantile', options, ['keepDims', 'method']);
     return this.wrap(quantileOf('quantile', this.node, q, axesOf('quantile', axis, this.ndim), options));
   }
   /** `quantile` of the elements that are not NaN; NaN where there are none. */
   nanquantile(q: number | readonly number[], axis?: Axis, options: QuantileOptions = {}): Tensor {
+    checkOptions('nanquantile', options, ['keepDims', 'method']);
     const axes = axesOf('nanquantile', axis, this.ndim);
     return this.wrap(quantileOf('nanquantile', this.node, q, axes, { ...options, skipsNaN: true }));
   }
@@ -79,6 +84,7 @@ export abstract class StatisticalArray extends ReducibleArray {
   }
   /** The middle one of the sorted elements, the mean of two where there are two, as NumPy's (PyTorch's is the lower one). */
   median(axis?: Axis, options: ReduceOptions = {}): Tensor {
+    checkOptions('median', options, ['keepDims']);
     const axes = axesOf('median', axis, this.ndim);
     return this.wrap(
       quantileOf('median', this.node, 0.5, axes, { keepDims: options.keepDims, method: 'midpoint' }),
@@ -86,6 +92,7 @@ export abstract class StatisticalArray extends ReducibleArray {
   }
   /** `median` of the elements that are not NaN; NaN where there are none. */
   nanmedian(axis?: Axis, options: ReduceOptions = {}): Tensor {
+    checkOptions('nanmedian', options, ['keepDims']);
     const axes = axesOf('nanmedian', axis, this.ndim);
     const { keepDims } = options;
     return this.wrap(
@@ -94,6 +101,7 @@ export abstract class StatisticalArray extends ReducibleArray {
   }
   /** The most frequent element along an axis, the smallest of several. */
   mode(axis = -1, options: ReduceOptions = {}): Tensor {
+    checkOptions('mode', options, ['keepDims']);
     const a = axisOf('mode', axis, this.ndim);
     const result = this.wrap(modeOf(this.node, a));
     return options.keepDims ? this.wrap(views.unsqueezeOf(result.node, a)) : result;
@@ -103,10 +111,12 @@ export abstract class StatisticalArray extends ReducibleArray {
    * variable. See NumPy's and PyTorch's cov.
    */
   cov(options: CovarianceOptions = {}): Tensor {
+    checkOptions('cov', options, ['rowVar', 'correction', 'fweights', 'aweights']);
     return this.wrap(covarianceOf(this.node, options));
   }
   /** Pearson's correlations of the rows of a matrix [variables, observations]: covariances over the standard deviations of both. */
   corrcoef(options: Pick<CovarianceOptions, 'rowVar'> = {}): Tensor {
+    checkOptions('corrcoef', options, ['rowVar']);
     return this.wrap(correlationOf(covarianceOf(this.node, options)));
   }
 }

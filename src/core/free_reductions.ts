@@ -1,6 +1,7 @@
 import type { Axis } from './array_base.ts';
 import type { AverageOptions, ReduceOptions, VarianceOptions } from './array_reductions.ts';
 import type { DiffOptions, RunningOptions } from './array_running.ts';
+import type { Ordered } from './array_sorting.ts';
 import type { QuantileOptions } from './array_statistics.ts';
 import type { CovarianceOptions } from './covariance.ts';
 import type { GradientOptions, TrapezoidOptions } from './finite_differences.ts';
@@ -114,17 +115,9 @@ export const cumsum = (x: Tensor, axis?: number, options?: RunningOptions): Tens
 export const cumprod = (x: Tensor, axis?: number, options?: RunningOptions): Tensor =>
   x.cumprod(axis, options);
 /** Running maximum, and where it lies. */
-export const cummax = (
-  x: Tensor,
-  axis: number,
-  options?: RunningOptions,
-): [values: Tensor, indices: Tensor] => x.cummax(axis, options);
+export const cummax = (x: Tensor, axis: number, options?: RunningOptions): Ordered => x.cummax(axis, options);
 /** Running minimum, and where it lies. */
-export const cummin = (
-  x: Tensor,
-  axis: number,
-  options?: RunningOptions,
-): [values: Tensor, indices: Tensor] => x.cummin(axis, options);
+export const cummin = (x: Tensor, axis: number, options?: RunningOptions): Ordered => x.cummin(axis, options);
 /** Running log(sum(exp(x))). */
 export const logcumsumexp = (x: Tensor, axis: number, options?: RunningOptions): Tensor =>
   x.logcumsumexp(axis, options);

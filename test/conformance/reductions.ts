@@ -14,6 +14,8 @@ const onMatrix = (name: string, call: Call, more: Partial<Operation> = {}): Oper
 /** NaN in the place of small elements. */
 const withHoles = (x: Tensor): Tensor => x.where(x.abs().gt(0.3), NaN);
 
+const places = ({ values, indices }: { values: Tensor; indices: Tensor }): Tensor[] => [values, indices];
+
 const positions = 'gives positions or truth values, which do not change with the operand';
 const flat = { gradient: positions, jvp: positions };
 
@@ -79,8 +81,8 @@ const running: readonly Operation[] = [
     operands: [{ shape: [4], data: [2, 0, 3, -1] }],
     call: (x) => x.cumprod(0),
   },
-  onMatrix('cummax', (x) => x.cummax(1)),
-  onMatrix('cummin', (x) => x.cummin(0, { reverse: true })),
+  onMatrix('cummax', (x) => places(x.cummax(1))),
+  onMatrix('cummin', (x) => places(x.cummin(0, { reverse: true }))),
   onMatrix('logcumsumexp', (x) => x.logcumsumexp(1)),
   onMatrix('diff', (x) => x.diff(2, 1)),
   {

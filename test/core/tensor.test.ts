@@ -88,8 +88,8 @@ describe('creation', () => {
     [() => tensor([null] as never), /elements must be numbers or booleans, got object/],
     [() => tensor([1, 2, 3], { shape: [2, 2] }), /3 elements do not fill the shape \[2, 2\]/],
     [
-      () => tensor([1], { dtype: 'float16' as DType }),
-      /there is no dtype 'float16'; dtypes are float32, float64/,
+      () => tensor([1], { dtype: 'float8' as DType }),
+      /there is no dtype 'float8'; dtypes are float32, float64/,
     ],
     [() => zeros([-1]), /extents must be integers >= 0, got \[-1\]/],
     [() => zeros([1.5]), /extents must be integers/],
