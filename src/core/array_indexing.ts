@@ -17,6 +17,7 @@ import { dataNode } from './evaluate.ts';
 import { fromEnd, type IndexItem, nonzeroOf, pick, planIndex, positions } from './index_plan.ts';
 import { IndexUpdate, updateOf } from './index_update.ts';
 import { axisOf, broadcastShapes, valueLike } from './operands.ts';
+import { nonzeroSized, type SizedOptions } from './selecting.ts';
 import type { Tensor } from './tensor.ts';
 import type { Range } from './views.ts';
 
@@ -117,7 +118,10 @@ export abstract class IndexableArray extends ViewableArray {
   scatterAdd(axis: number, indices: Tensor, source: Operand): Tensor {
     return this.wrap(scatterAlong('scatterAdd', 'add', this.node, axis, indices.node, raw(source)));
   }
-  /** A copy with the elements of `source` combined at (.., indices[..], ..) of an axis, with what was there unless `includeSelf` is false. */
+  /**
+   * A copy with the elements of `source` combined at (.., indices[..], ..) of an axis, with what was there unless `includeSelf` is false. Where extremes are
+   * equal, the derivative goes half to what was there and half to the first update; PyTorch shares among all.
+   */
   scatterReduce(
     axis: number,
     indices: Tensor,
@@ -171,20 +175,23 @@ export abstract class IndexableArray extends ViewableArray {
       );
     return this.wrap(g.gather(x.node, nonzeroOf('compress', node)[0], a));
   }
-  /** int32 positions along each axis of the elements other than 0 (NumPy). Not inside of jit. */
-  nonzero(): Tensor[] {
-    return nonzeroOf('nonzero', this.node).map((along) => this.wrap(along));
+  /** int32 positions along each axis of the elements other than 0 (NumPy). Inside of jit, give a `size`; what is left of it is `fillValue` (0). */
+  nonzero(options: SizedOptions = {}): Tensor[] {
+    return this.#nonzero('nonzero', options).map((along) => this.wrap(along));
   }
-  /** int32 positions [count, ndim] of the elements other than 0. Not inside of jit. */
-  argwhere(): Tensor {
-    const found = nonzeroOf('argwhere', this.node);
-    const columns = found.map((along) => g.reshape(along, [along.shape[0], 1]));
-    if (columns.length > 0) return this.wrap(g.concat(columns, 1));
-    return this.wrap(g.constant(0, [this.item() === 0 ? 0 : 1, 0], 'int32'));
+  /** int32 positions [count, ndim] of the elements other than 0. Inside of jit, give a `size`; see nonzero. */
+  argwhere(options: SizedOptions = {}): Tensor {
+    if (this.ndim === 0) return this.unsqueeze(0).argwhere(options).slice(null, [0, 0]);
+    const columns = this.#nonzero('argwhere', options).map((along) => g.reshape(along, [along.shape[0], 1]));
+    return this.wrap(g.concat(columns, 1));
   }
-  /** int32 positions in the flattened array of the elements other than 0. Not inside of jit. */
-  flatnonzero(): Tensor {
-    return this.ravel().nonzero()[0];
+  /** int32 positions in the flattened array of the elements other than 0. Inside of jit, give a `size`; see nonzero. */
+  flatnonzero(options: SizedOptions = {}): Tensor {
+    return this.ravel().nonzero(options)[0];
+  }
+  #nonzero(name: string, { size, fillValue = 0 }: SizedOptions): Node[] {
+    if (size !== undefined) return nonzeroSized(name, this.node, size, fillValue);
+    return nonzeroOf(name, this.node, 'the option size, where()');
   }
   /** The block of the given shape that begins at positions which may be arrays; moved inside where it would reach over the edge. */
   dynamicSlice(starts: readonly (Tensor | number)[], sizes: readonly number[]): Tensor {

@@ -4,7 +4,8 @@ import { IndexableArray } from './array_indexing.ts';
 import { bincountOf, edgesOf, histogramOf } from './counting.ts';
 import { meet } from './operands.ts';
 import { digitizeOf, isinOf, searchSortedOf } from './searching.ts';
-import { type UniqueNodes, uniqueOf } from './sets.ts';
+import type { SizedOptions } from './selecting.ts';
+import { type UniqueNodes, uniqueOf, uniqueSized } from './sets.ts';
 import { argsortOf, firstInOrder, sortOf } from './sorting.ts';
 import type { Tensor } from './tensor.ts';
 import { squeezeOf } from './views.ts';
@@ -96,9 +97,14 @@ export abstract class SortableArray extends IndexableArray {
     const found = this.wrap(isinOf(this.node, of.node));
     return invert ? found.logicalNot() : found;
   }
-  /** The different elements, or slices along an axis, ascending; NaN once. Not inside of jit. */
-  unique(axis?: number): Tensor {
-    return this.wrap(uniqueOf('unique', this.node, axis).values);
+  /**
+   * The different elements, or slices along an axis, ascending; NaN once. Inside of jit, give a `size` (without an axis): what is left of it
+   * is `fillValue`, or the smallest element.
+   */
+  unique(axis?: number, { size, fillValue }: SizedOptions = {}): Tensor {
+    if (size === undefined) return this.wrap(uniqueOf('unique', this.node, axis, 'the option size').values);
+    if (axis !== undefined) throw new Error('unique: a size is for the elements of all axes; give no axis');
+    return this.wrap(uniqueSized(this.node, size, fillValue));
   }
   /** As unique, with the first position of each, the inverse (`values.take(inverse)` is the array) and how often each occurs. */
   uniqueAll(axis?: number): Unique {

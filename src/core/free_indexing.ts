@@ -2,7 +2,16 @@ import type { DType } from '../graph/dtype.ts';
 import type { ScatterReduction } from './along_axis.ts';
 import { type Operand, raw } from './array_base.ts';
 import type { Index, Indices } from './array_indexing.ts';
-import { chooseOf, oneHotOf, ravelOf, selectOf, triangleIndices, unravelOf } from './selecting.ts';
+import type { IndexUpdate } from './index_update.ts';
+import {
+  chooseOf,
+  oneHotOf,
+  ravelOf,
+  type SizedOptions,
+  selectOf,
+  triangleIndices,
+  unravelOf,
+} from './selecting.ts';
 import { fromData, Tensor } from './tensor.ts';
 
 /** Indexing as functions. Those that say "see" are the methods of that name. */
@@ -10,9 +19,16 @@ import { fromData, Tensor } from './tensor.ts';
 export type { ScatterReduction } from './along_axis.ts';
 export type { Index, Indices } from './array_indexing.ts';
 export type { IndexUpdate } from './index_update.ts';
+export type { SizedOptions } from './selecting.ts';
 
 /** See `Tensor.index`. */
 export const index = (x: Tensor, ...items: Index[]): Tensor => x.index(...items);
+/** See `Tensor.update`. */
+export const update = (x: Tensor, ...items: Index[]): IndexUpdate => x.update(...items);
+/** See `Tensor.at`. */
+export const at = (x: Tensor, position: number, axis?: number): Tensor => x.at(position, axis);
+/** See `Tensor.mask`. */
+export const mask = (x: Tensor, condition: Tensor): Tensor => x.mask(condition);
 /** See `Tensor.take`. */
 export const take = (x: Tensor, indices: Indices, axis?: number): Tensor => x.take(indices, axis);
 /** See `Tensor.indexSelect`. */
@@ -62,11 +78,11 @@ export const maskedSelect = (x: Tensor, mask: Tensor): Tensor => x.maskedSelect(
 export const compress = (x: Tensor, condition: Tensor | readonly boolean[], axis?: number): Tensor =>
   x.compress(condition, axis);
 /** See `Tensor.nonzero`. */
-export const nonzero = (x: Tensor): Tensor[] => x.nonzero();
+export const nonzero = (x: Tensor, options?: SizedOptions): Tensor[] => x.nonzero(options);
 /** See `Tensor.argwhere`. */
-export const argwhere = (x: Tensor): Tensor => x.argwhere();
+export const argwhere = (x: Tensor, options?: SizedOptions): Tensor => x.argwhere(options);
 /** See `Tensor.flatnonzero`. */
-export const flatnonzero = (x: Tensor): Tensor => x.flatnonzero();
+export const flatnonzero = (x: Tensor, options?: SizedOptions): Tensor => x.flatnonzero(options);
 /** See `Tensor.dynamicSlice`. */
 export const dynamicSlice = (
   x: Tensor,

@@ -1,5 +1,6 @@
 import type { BincountOptions, HistogramOptions, Ordered, SortOptions, Unique } from './array_sorting.ts';
 import { united } from './operands.ts';
+import type { SizedOptions } from './selecting.ts';
 import { uniqueAmong, uniqueOf } from './sets.ts';
 import { lexsortOf } from './sorting.ts';
 import { Tensor } from './tensor.ts';
@@ -34,7 +35,7 @@ export const bucketize = (x: Tensor, boundaries: Tensor, options?: { right?: boo
 /** See `Tensor.isin`. */
 export const isin = (x: Tensor, of: Tensor, options?: { invert?: boolean }): Tensor => x.isin(of, options);
 /** See `Tensor.unique`. */
-export const unique = (x: Tensor, axis?: number): Tensor => x.unique(axis);
+export const unique = (x: Tensor, axis?: number, options?: SizedOptions): Tensor => x.unique(axis, options);
 /** See `Tensor.uniqueAll`. */
 export const uniqueAll = (x: Tensor, axis?: number): Unique => x.uniqueAll(axis);
 /** See `Tensor.bincount`. */

@@ -52,6 +52,11 @@ export const rot90 = (x: Tensor, count?: number, axes?: readonly [number, number
   x.rot90(count, axes);
 /** See `Tensor.broadcastTo`. */
 export const broadcastTo = (x: Tensor, shape: readonly number[]): Tensor => x.broadcastTo(shape);
+/** See `Tensor.expand`. */
+export const expand = (x: Tensor, shape: readonly number[]): Tensor => x.expand(shape);
+/** See `Tensor.unfold`. */
+export const unfold = (x: Tensor, axis: number, size: number, step?: number): Tensor =>
+  x.unfold(axis, size, step);
 /** See `Tensor.diagonal`. */
 export const diagonal = (x: Tensor, offset?: number, axis1?: number, axis2?: number): Tensor =>
   x.diagonal(offset, axis1, axis2);

@@ -55,6 +55,41 @@ export function oneHotOf(given: Node, count: number): Node {
   return g.compare('eq', g.iota(shape.length - 1, shape), spread);
 }
 
+/** How many elements are asked for where their number depends on values, and what stands in the places that are left. */
+export interface SizedOptions {
+  /** The number of elements of the result, which then works inside of jit: the first ones count. */
+  size?: number;
+  /** What fills the result up to `size`. */
+  fillValue?: number;
+}
+
+export const checkSize = (name: string, size: number): void => {
+  if (!Number.isInteger(size) || size < 0)
+    throw new Error(`${name}: size is an integer from 0 on, got ${size}`);
+};
+
+/** The row-major positions of the first `size` elements that are chosen, and whether there are as many. */
+export function firstChosen(isChosen: Node, size: number): { at: Node; exists: Node } {
+  const total = sizeOf(isChosen.shape);
+  const flat = g.reshape(isChosen, [total]);
+  const zero = g.constant(0, [total], 'int32');
+  // What is chosen comes first in a stable order of 0 and 1.
+  const order = g.argsort(g.select(flat, zero, g.fill(1, zero)));
+  const kept = Math.min(size, total);
+  const at = g.pad(g.slice(order, [0], [1], [kept]), [0], [size - kept]);
+  const count = g.reduce('sum', g.cast(flat, 'int32'), [0]);
+  return { at, exists: g.compare('lt', g.iota(0, [size]), g.broadcast(count, [size], [])) };
+}
+
+/** As nonzero, with a number of positions that is known. */
+export function nonzeroSized(name: string, x: Node, size: number, fillValue: number): Node[] {
+  checkSize(name, size);
+  const zero = g.constant(fillValue, [size], 'int32');
+  if (sizeOf(x.shape) === 0) return x.shape.map(() => zero);
+  const { at, exists } = firstChosen(g.cast(x, 'bool'), size);
+  return unravelOf(at, x.shape).map((along) => g.select(exists, along, zero));
+}
+
 const checkShape = (name: string, shape: readonly number[]): void => {
   if (shape.some((n) => !Number.isInteger(n) || n < 1))
     throw new Error(`${name}: a shape of integers from 1 on is needed, got [${shape.join(', ')}]`);

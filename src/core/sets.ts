@@ -4,7 +4,8 @@ import { type Node, sizeOf } from '../graph/node.ts';
 import { moveAxisOf } from './axis_order.ts';
 import { valuesOf } from './concrete.ts';
 import { dataNode } from './evaluate.ts';
-import { axisOf } from './operands.ts';
+import { asNumber, axisOf, valueLike } from './operands.ts';
+import { checkSize, firstChosen } from './selecting.ts';
 
 /** Arrays as sets. How many elements they have depends on values, so these are eager. */
 
@@ -38,13 +39,13 @@ const list = (data: readonly number[], shape: readonly number[] = [data.length])
   dataNode(Int32Array.from(data), shape, 'int32');
 
 /** The different elements of an array, or slices along an axis. The values are gathered, so that they have derivatives. */
-export function uniqueOf(name: string, x: Node, axis: number | undefined): UniqueNodes {
+export function uniqueOf(name: string, x: Node, axis: number | undefined, instead?: string): UniqueNodes {
   const rows =
     axis === undefined
       ? g.reshape(x, [sizeOf(x.shape)])
       : moveAxisOf(x, axisOf(name, axis, x.shape.length), 0);
   const [count] = rows.shape;
-  const compare = orderOfRows(valuesOf(name, rows), sizeOf(rows.shape.slice(1)));
+  const compare = orderOfRows(valuesOf(name, rows, instead), sizeOf(rows.shape.slice(1)));
   const sorted = Array.from({ length: count }, (_, i) => i).sort((i, j) => compare(i, j) || i - j);
   const first: number[] = [];
   const counts: number[] = [];
@@ -76,4 +77,24 @@ export function uniqueAmong(name: string, a: Node, b: Node, wanted: boolean): No
     if (others.has(value) === wanted && (wanted ? !Number.isNaN(value) : true)) kept.push(i);
   });
   return g.gather(values, list(kept), 0);
+}
+
+/** The first `size` of the sorted different elements, filled up with a value or, without one, with the smallest element. */
+export function uniqueSized(x: Node, size: number, fillValue: number | undefined): Node {
+  checkSize('unique', size);
+  const total = sizeOf(x.shape);
+  if (total === 0) return g.fill(fillValue ?? 0, { shape: [size], dtype: x.dtype });
+  const flat = g.reshape(x, [total]);
+  const sorted = g.gather(flat, g.argsort(asNumber(flat)), 0);
+  const before = g.gather(sorted, g.add(g.iota(0, [total]), g.constant(-1, [total], 'int32')), 0);
+  const isStart = g.compare('eq', g.iota(0, [total]), g.constant(0, [total], 'int32'));
+  // NaN differs from itself, but only the first one counts.
+  const areNaN = g.binary('and', g.compare('ne', sorted, sorted), g.compare('ne', before, before));
+  const differs = g.binary('and', g.compare('ne', sorted, before), g.unary('not', areNaN));
+  const { at, exists } = firstChosen(g.binary('or', isStart, differs), size);
+  const rest =
+    fillValue === undefined
+      ? g.broadcast(g.reshape(g.slice(sorted, [0], [1], [1]), []), [size], [])
+      : g.broadcast(valueLike('unique', x, fillValue), [size], []);
+  return g.select(exists, g.gather(sorted, at, 0), rest);
 }

@@ -294,6 +294,28 @@ describe('transforms', () => {
     expect(x.mask(x.gt(4)).toArray()).toEqual([5, 6]);
   });
 
+  test('with a size, positions are found inside of jit and vmap too', () => {
+    const found = jit((a: Tensor) => a.gt(2).nonzero({ size: 5, fillValue: -1 }))(x);
+    expect(found.map((along) => along.toArray())).toEqual([
+      [0, 1, 1, 1, -1],
+      [2, 0, 1, 2, -1],
+    ]);
+    expect(jit((a: Tensor) => a.gt(2).argwhere({ size: 2 }))(x).toArray()).toEqual([
+      [0, 2],
+      [1, 0],
+    ]);
+    expect(vmap((a: Tensor) => a.gt(2).flatnonzero({ size: 3 }))(x).toArray()).toEqual([
+      [2, 0, 0],
+      [0, 1, 2],
+    ]);
+    expect(tensor([1, 0]).flatnonzero({ size: 4, fillValue: 9 }).toArray()).toEqual([0, 9, 9, 9]);
+    expect(tensor([]).flatnonzero({ size: 1 }).toArray()).toEqual([0]);
+    expect(tensor(3).argwhere().shape).toEqual([1, 0]);
+    expect(tensor(0).argwhere().shape).toEqual([0, 0]);
+    expect(() => x.nonzero({ size: -1 })).toThrow(/^nonzero: size is an integer from 0 on, got -1/);
+    expect(() => jit((a: Tensor) => a.nonzero()[0])(x)).toThrow(/use the option size/);
+  });
+
   test('masks are constants of a jitted function if they exist already', () => {
     const mask = tensor([true, false, true]);
     expect(jit((a: Tensor) => a.index(null, mask))(x).toArray()).toEqual([

@@ -95,6 +95,20 @@ test('jit: counts of known length, everything that keeps its shape', () => {
   ]);
 });
 
+test('unique elements of a known number, inside of jit', () => {
+  const of = (size: number, fillValue?: number) =>
+    jit((a: Tensor) => a.unique(undefined, { size, fillValue }));
+  const x = tensor([3, Number.NaN, 1, 3, Number.NaN, -2]);
+  expect(of(6)(x).toArray()).toEqual([-2, 1, 3, NaN, -2, -2]);
+  expect(of(6, 7)(x).toArray()).toEqual([-2, 1, 3, NaN, 7, 7]);
+  expect(of(2)(x).toArray()).toEqual([-2, 1]);
+  expect(of(9)(x.cast('int32')).toArray()).toEqual([-2, 0, 1, 3, -2, -2, -2, -2, -2]);
+  expect(of(3)(tensor([true, true])).toArray()).toEqual([true, true, true]);
+  expect(of(2, 4)(tensor([])).toArray()).toEqual([4, 4]);
+  expect(() => of(2, 0.5)(int([1]))).toThrow(/^unique: 0.5 does not fit into int32/);
+  expect(() => x.unique(0, { size: 2 })).toThrow(/^unique: a size is for the elements of all axes/);
+});
+
 test('the derivative of a weighted count is the gathered change', () => {
   const f = (w: Tensor): Tensor => int([1, 0, 1, 7]).bincount({ weights: w, length: 2 }).square().sum();
   expect(grad(f)(tensor([1, 2, 3, 4])).toArray()).toEqual([8, 4, 8, 0]);

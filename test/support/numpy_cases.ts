@@ -10,6 +10,7 @@ export interface NumpyArray {
 
 /** A case of test/fixtures/numpy_arrays.json; scripts/fixtures/numpy_arrays.py says what it means. */
 export interface NumpyCase {
+  /** For messages. */
   readonly name: string;
   readonly op: string;
   readonly args: readonly unknown[];
@@ -19,9 +20,15 @@ export interface NumpyCase {
   readonly gradients: readonly (NumpyArray | null)[];
 }
 
-export const numpyCases = JSON.parse(
+const stored = JSON.parse(
   readFileSync(new URL('../fixtures/numpy_arrays.json', import.meta.url), 'utf8'),
-) as NumpyCase[];
+) as Omit<NumpyCase, 'name'>[];
+
+/** All cases, named by what they compute. */
+export const numpyCases: readonly NumpyCase[] = stored.map((one) => ({
+  ...one,
+  name: `${one.op}(${one.inputs.map((x) => `[${x.shape}]`).join(', ')}; ${JSON.stringify(one.args)})`,
+}));
 
 /** The elements as numbers: NaN and infinities are strings in JSON. */
 export const numbersOf = ({ data }: NumpyArray): number[] => data.map(Number);
