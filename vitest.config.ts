@@ -10,6 +10,7 @@ const numeric = [
   'test/recipes/recipes.test.ts',
   'test/runtime/fuzz.test.ts',
   'test/runtime/fuzz_threads.test.ts',
+  'test/runtime/fuzz_transforms.test.ts',
   'test/train/fit.test.ts',
 ];
 

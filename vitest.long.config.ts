@@ -12,8 +12,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'wasm',
+          include: ['test/runtime/fuzz*.test.ts'],
+          env: { NABLA_TIER: 'wasm', NABLA_FUZZ: '20000' },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'native',
-          include: ['test/runtime/fuzz.test.ts', 'test/runtime/fuzz_threads.test.ts'],
+          include: ['test/runtime/fuzz*.test.ts'],
           setupFiles: ['test/support/native_only.ts'],
           env: { NABLA_TIER: 'native', NABLA_CACHE: 'node_modules/.cache/nabla', NABLA_FUZZ: '2000' },
         },

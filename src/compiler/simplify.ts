@@ -1,6 +1,6 @@
-import { make, transpose } from '../graph/build.ts';
+import { fill, make, transpose } from '../graph/build.ts';
 import { attributeKey } from '../graph/key.ts';
-import { type Node, topological } from '../graph/node.ts';
+import { type Node, sizeOf, topological } from '../graph/node.ts';
 import type { Op } from '../graph/vocabulary.ts';
 import { absorbOperandTransposes, transposedContraction } from './absorb_transposes.ts';
 import { gatherSums } from './gather_sums.ts';
@@ -54,6 +54,11 @@ export function simplify(given: readonly Node[], isInput: (node: Node) => boolea
     }
     if (node.op === 'alias' || node.op === 'stopGradient') {
       replaced.set(node, replaced.get(node.inputs[0])!);
+      continue;
+    }
+    if (node.op === 'contract' && node.inputs.some((x) => sizeOf(x.shape) === 0)) {
+      // Of an operand without elements, every term lies outside.
+      replaced.set(node, share(fill(0, node)));
       continue;
     }
     const inputs = node.inputs.map((i) => replaced.get(i)!);

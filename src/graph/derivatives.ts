@@ -334,7 +334,11 @@ export const derivatives: { readonly [O in Exclude<ArrayOp, 'part'>]: Derivative
   bitcast: flat(),
   alias: { tangent: (_, [t]) => t, cotangents: (_, ct) => [ct] },
   stopGradient: flat(),
-  after: linear((_, ct) => ct),
+  after: {
+    // The others only say when.
+    tangent: (_, [t]) => t,
+    cotangents: (node, ct) => node.inputs.map((_, i) => (i === 0 ? ct : null)),
+  },
   reshape: linear(({ inputs: [x] }, ct) => reshape(ct, x.shape)),
   transpose: linear(({ attributes }, ct) => transpose(ct, inversePermutation(attributes.permutation))),
   broadcast: linear(({ attributes }, ct) => reduce('sum', ct, missing(ct.shape.length, attributes.axes))),

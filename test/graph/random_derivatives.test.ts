@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { input } from '../../src/graph/build.ts';
 import { pullBack, pushForward } from '../../src/graph/differentiate.ts';
 import { isFloat, type TypedArray } from '../../src/graph/dtype.ts';
+import { isHalf } from '../../src/graph/half.ts';
 import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
 import { expectClose } from '../support/close.ts';
@@ -26,7 +27,8 @@ interface Problem {
 
 function problem(seed: number): Problem | null {
   const graph: RandomGraph | null = inDouble(randomGraph(seed, 8));
-  if (graph === null) return null;
+  // Rounding to a half is a staircase: its differences are not the derivative, which passes through.
+  if (graph === null || topological(graph.roots).some(({ dtype }) => isHalf(dtype))) return null;
   const dice = new Dice(seed + 0x10000);
   const data = new Map(graph.data);
   const leaves = [...data.keys()].filter((node) => isFloat(node.dtype));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isFloat, type TypedArray } from '../../src/graph/dtype.ts';
+import { isHalf } from '../../src/graph/half.ts';
 import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
 import { compile } from '../../src/runtime/evaluate.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
@@ -76,6 +77,8 @@ function difference(program: Program, tolerances: readonly number[]): string | n
 /** Checks the program of a seed; false if there is nothing to check. */
 function check(seed: number): boolean {
   const graph = randomGraph(seed, 8);
+  // Rounding to a half is a jump, which multiplies the last bit; the plain random programs know by how much.
+  if (topological(graph.roots).some(({ dtype }) => isHalf(dtype))) return false;
   const twin = inDouble(graph);
   if (twin === null) return false;
   const single = transformed(generic(graph, seed), new Dice(seed + 0x40000));

@@ -2,7 +2,7 @@ import { batchGraph } from '../../src/graph/batching.ts';
 import { instantiate, rebuild } from '../../src/graph/body.ts';
 import * as g from '../../src/graph/build.ts';
 import { pullBack, pushForward } from '../../src/graph/differentiate.ts';
-import { allocate, isFloat, type TypedArray } from '../../src/graph/dtype.ts';
+import { allocate, type TypedArray } from '../../src/graph/dtype.ts';
 import { batched, type Lifted } from '../../src/graph/lifted.ts';
 import { type Node, sameShape, sizeOf } from '../../src/graph/node.ts';
 import type { Body } from '../../src/graph/vocabulary.ts';
@@ -17,6 +17,9 @@ export interface Program {
 
 /** Another program made of one; null where it does not apply. The same dice give the same transformation of a program's twin. */
 type Transformation = (program: Program, dice: Dice) => Program | null;
+
+/** Half precision is for storage: nothing is computed in it, and nothing differentiated. */
+const isFloat = (dtype: Node['dtype']): boolean => dtype === 'float32' || dtype === 'float64';
 
 const noise = (dice: Dice, node: Node): TypedArray => {
   const out = allocate(node.dtype, sizeOf(node.shape));
