@@ -3,7 +3,7 @@ import { type DType, isFloat, isInteger } from '../graph/dtype.ts';
 import type { BinaryKind, CompareKind, UnaryKind } from '../graph/vocabulary.ts';
 import { ArrayBase, type Operand, raw } from './array_base.ts';
 import * as e from './elementwise.ts';
-import { meet } from './operands.ts';
+import { computable, meet } from './operands.ts';
 import type { Tensor } from './tensor.ts';
 
 const isArray = (x: Operand): x is Tensor => x instanceof ArrayBase;
@@ -86,7 +86,7 @@ export abstract class ArithmeticArray extends ArrayBase {
   /** x to the power y. Integers wrap, and give 0 for negative exponents unless |x| is 1. */
   pow(exponent: Operand): Tensor {
     if (exponent === 2) return this.mul(this.self);
-    if (exponent === 1) return this.self;
+    if (exponent === 1) return this.wrap(computable(this.node));
     if (exponent === 0.5) return this.wrap(g.unary('sqrt', e.asFloat(this.node)));
     return this.#binary('pow', exponent);
   }

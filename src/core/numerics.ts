@@ -1,4 +1,5 @@
 import { isFloat, type TypedArray } from '../graph/dtype.ts';
+import { hostNumbers } from '../graph/half.ts';
 import { isOp, isTuple, type Node, type Shape, typeText } from '../graph/node.ts';
 import { operationName } from '../graph/operation_name.ts';
 import { originOf, recordOrigins } from '../graph/origins.ts';
@@ -65,9 +66,9 @@ interface Checked {
 export function afterCheck({ given, outputs, checked, results, nameOf }: Checked): Storage[] {
   const kept = results.slice(0, outputs.length);
   const values = new Map<Node, TypedArray>();
-  for (const [node, storage] of given) values.set(node, storage.read());
+  for (const [node, storage] of given) values.set(node, hostNumbers(node.dtype, storage.read()));
   checked.forEach((node, i) => {
-    values.set(node, results[outputs.length + i].read());
+    values.set(node, hostNumbers(node.dtype, results[outputs.length + i].read()));
   });
   const inUse = new Set([...kept, ...given.values()]);
   for (const extra of results.slice(outputs.length))
@@ -113,7 +114,7 @@ function flawReader(values: ReadonlyMap<Node, TypedArray>): (node: Node) => Flaw
         (isOp(node, 'constant')
           ? new Float64Array([node.attributes.value])
           : isOp(node, 'literal')
-            ? node.attributes.data
+            ? hostNumbers(node.dtype, node.attributes.data)
             : null);
       known.set(node, (flaws = data === null ? sound : flawsIn(data)));
     }

@@ -1,4 +1,5 @@
 import type { TypedArray } from '../graph/dtype.ts';
+import { hostNumbers } from '../graph/half.ts';
 import { Node } from '../graph/node.ts';
 import { storageOf } from './evaluate.ts';
 import { formatArray } from './print.ts';
@@ -58,7 +59,7 @@ export function printValues(format: string, values: Values): void {
 
 /** Scalars as plain numbers. */
 function valueText(node: Node, data: TypedArray): string {
-  const text = formatArray(data, node.shape, node.dtype);
+  const text = formatArray(hostNumbers(node.dtype, data), node.shape, node.dtype);
   return node.shape.length > 0 ? text : text.replace(/^tensor\(([^,)]*).*/, '$1');
 }
 

@@ -85,7 +85,7 @@ const valueIn: { readonly [D in DType]: (value: number) => number } = {
 };
 
 export const constant = (value: number, shape: Shape = [], dtype: DType = 'float32'): Node =>
-  make('constant', { value: valueIn[dtype](value) }, [], { shape, dtype });
+  make('constant', { value: (valueIn[dtype] ?? Number)(value) }, [], { shape, dtype });
 export const literal = (data: TypedArray, shape: Shape, dtype: DType): Node =>
   make('literal', { data }, [], { shape, dtype });
 /** A constant of the type of `like`. */

@@ -1,4 +1,4 @@
-import { type DType, isFloat, isInteger } from './dtype.ts';
+import { type DType, dtypes, isFloat, isInteger } from './dtype.ts';
 import { isTuple, type Node, type Shape, sameShape, sizeOf, typeText } from './node.ts';
 import type { AffineIndex, Attributes, CompositeBinaryKind, Op, UnaryKind } from './vocabulary.ts';
 
@@ -30,6 +30,10 @@ function fail(op: Op, inputs: readonly Node[], problem: string): never {
 
 function asked(op: Op, target: ArrayType | null): ArrayType {
   if (target === null) throw new GraphError(`${op}: the result's shape and dtype must be given`);
+  if (!dtypes.includes(target.dtype))
+    throw new GraphError(
+      `${op}: there is no dtype '${String(target.dtype)}'; dtypes are ${dtypes.join(', ')}`,
+    );
   for (const extent of target.shape)
     if (!Number.isInteger(extent) || extent < 0)
       throw new GraphError(`${op}: extents must be integers >= 0, got [${target.shape.join(', ')}]`);

@@ -1,13 +1,16 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
+  checkNumerics,
   concat,
   type DType,
+  debug,
   fromBits,
   grad,
   jit,
+  NumericsError,
   ones,
   random,
-  type Tensor,
+  Tensor,
   tensor,
   Variable,
   valueAndGrad,
@@ -272,6 +275,77 @@ describe.each(kinds)('%s', (dtype) => {
     expect(() => fromBits(new Uint16Array(3), { dtype, shape: [2] })).toThrow(/3 elements do not fill/);
     expect(() => fromBits(new Uint16Array(3), { dtype: 'float32' as Half })).toThrow(/use tensor\(\)/);
   });
+});
+
+test('every method takes half precision as it takes the float32 of the same values', () => {
+  const names = new Set<string>();
+  for (let level: object = Tensor.prototype; level !== Object.prototype; level = Object.getPrototypeOf(level))
+    for (const name of Object.getOwnPropertyNames(level)) names.add(name);
+  for (const name of ['constructor', 'dispose', 'bits', 'dtype', 'node', 'self', 'wrap', 'print', 'toString'])
+    names.delete(name);
+  const half = tensor(
+    [
+      [4.5, 1, 3],
+      [1, 6, 2],
+      [3, 2, 5],
+    ],
+    { dtype: 'float16' },
+  );
+  const float = half.cast('float32');
+  const call = (x: Tensor, name: string, given: readonly unknown[]): unknown => {
+    const member: unknown = Reflect.get(x, name);
+    return typeof member === 'function' ? member.apply(x, given) : member;
+  };
+  const numbers = (value: unknown): number[] => {
+    if (value instanceof Tensor) return [...value.dataSync()];
+    if (ArrayBuffer.isView(value)) return [...(value as Float32Array)];
+    if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(numbers);
+    return typeof value === 'number' ? [value] : [];
+  };
+  let compared = 0;
+  for (const name of names)
+    for (const [ofHalf, ofFloat] of [
+      [[], []],
+      [[1], [1]],
+      [[half], [float]],
+      [[0.5], [0.5]],
+      [[[3, 3]], [[3, 3]]],
+    ]) {
+      let expected: unknown;
+      try {
+        expected = call(float, name, ofFloat);
+      } catch {
+        continue; // It takes other arguments.
+      }
+      if (expected instanceof Promise) continue;
+      const actual = call(half, name, ofHalf);
+      const isMoved = actual instanceof Tensor && actual.dtype === 'float16';
+      if (expected instanceof Tensor && actual instanceof Tensor && !isMoved)
+        expect(actual.dtype, name).toBe(expected.dtype);
+      expectClose(numbers(actual), numbers(expected), { rtol: 1e-5, atol: 1e-5 }, name);
+      compared++;
+    }
+  expect(compared).toBeGreaterThan(200);
+});
+
+test('a dtype that does not exist is refused', () => {
+  for (const make of [
+    () => tensor([1]).cast('float8' as DType),
+    () => zeros([2], { dtype: 'int64' as DType }),
+    () => tensor([1], { dtype: 'half' as DType }),
+  ])
+    expect(make).toThrow(/there is no dtype '(float8|int64|half)'; dtypes are float32, .*bfloat16/);
+});
+
+test('printing and checking for NaN see values, not bits', () => {
+  const lines: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
+  debug.print('{}', tensor([1.5], { dtype: 'bfloat16' }));
+  log.mockRestore();
+  expect(lines).toEqual(['tensor([1.5], bfloat16)']);
+  const overflow = checkNumerics((x: Tensor) => x.cast('float16').mul(1));
+  expect(() => overflow(tensor([1e6]))).toThrow(NumericsError);
+  expect(overflow(tensor([2])).toArray()).toEqual([2]);
 });
 
 test('double precision and integers become halves by way of float32', () => {
