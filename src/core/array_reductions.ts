@@ -103,6 +103,11 @@ export abstract class ReducibleArray extends ElementwiseArray {
   std(axis?: Axis, options: VarianceOptions = {}): Tensor {
     return this.wrap(safeRoot(this.var(axis, options).node));
   }
+  /** The standard deviation and the mean. */
+  stdMean(axis?: Axis, options: VarianceOptions = {}): [deviation: Tensor, mean: Tensor] {
+    const [variance, mean] = this.varMean(axis, options);
+    return [this.wrap(safeRoot(variance.node)), mean];
+  }
   /** The variance and the mean. */
   varMean(axis?: Axis, options: VarianceOptions = {}): [variance: Tensor, mean: Tensor] {
     checkOptions('var', options, ['keepDims', 'correction']);

@@ -49,6 +49,14 @@ export abstract class RunningArray extends StatisticalArray {
   cumprod(axis?: number, options: RunningOptions = {}): Tensor {
     return this.#running('prod', axis, options);
   }
+  /** Running sum with NaN counted as 0. */
+  nancumsum(axis?: number, options: RunningOptions = {}): Tensor {
+    return this.numbersOr(0).cumsum(axis, options);
+  }
+  /** Running product with NaN counted as 1. */
+  nancumprod(axis?: number, options: RunningOptions = {}): Tensor {
+    return this.numbersOr(1).cumprod(axis, options);
+  }
   #extreme(kind: 'max' | 'min', axis: number, options: RunningOptions): Ordered {
     const { reverse = false } = checked(`cum${kind}`, options);
     const a = axisOf(`cum${kind}`, axis, this.ndim);

@@ -16,17 +16,17 @@ export interface QuantileOptions extends ReduceOptions {
 
 /** Statistics: quantiles, covariances, and reductions that leave NaN out. */
 export abstract class StatisticalArray extends ReducibleArray {
-  /** Elements that are numbers; `value` in the place of NaN. */
-  #numbers(value: number): Tensor {
+  /** The elements, with `value` in the place of NaN. */
+  protected numbersOr(value: number): Tensor {
     return isFloat(this.dtype) ? this.self.where(this.eq(this.self), value) : this.self;
   }
   /** Sum over axes with NaN counted as 0. */
   nansum(axis?: Axis, options?: ReduceOptions): Tensor {
-    return this.#numbers(0).sum(axis, options);
+    return this.numbersOr(0).sum(axis, options);
   }
   /** Product over axes with NaN counted as 1. */
   nanprod(axis?: Axis, options?: ReduceOptions): Tensor {
-    return this.#numbers(1).prod(axis, options);
+    return this.numbersOr(1).prod(axis, options);
   }
   /** Mean of the elements that are not NaN; NaN where there are none. */
   nanmean(axis?: Axis, options?: ReduceOptions): Tensor {
@@ -34,7 +34,7 @@ export abstract class StatisticalArray extends ReducibleArray {
   }
   #nanExtreme(kind: 'max' | 'min', axis: Axis | undefined, options?: ReduceOptions): Tensor {
     if (!isFloat(this.dtype)) return this[kind](axis, options);
-    const extreme = this.#numbers(kind === 'max' ? -Infinity : Infinity)[kind](axis, options);
+    const extreme = this.numbersOr(kind === 'max' ? -Infinity : Infinity)[kind](axis, options);
     return extreme.where(this.eq(this.self).any(axis, options), NaN);
   }
   /** Largest of the elements that are not NaN; NaN where there are none. */
@@ -44,6 +44,20 @@ export abstract class StatisticalArray extends ReducibleArray {
   /** Smallest of the elements that are not NaN; NaN where there are none. */
   nanmin(axis?: Axis, options?: ReduceOptions): Tensor {
     return this.#nanExtreme('min', axis, options);
+  }
+  #nanWinner(kind: 'max' | 'min', axis: Axis | undefined, options?: ReduceOptions): Tensor {
+    if (!isFloat(this.dtype)) return this[`arg${kind}`](axis, options);
+    // The first of those that equal the extreme: an infinity in the place of NaN could come before an infinite element.
+    const extreme = this.#nanExtreme(kind, axis, { keepDims: true });
+    return this.eq(extreme).argmax(axis, options);
+  }
+  /** int32 index of the first largest of the elements that are not NaN; 0 where there are none (NumPy raises). */
+  nanargmax(axis?: Axis, options?: ReduceOptions): Tensor {
+    return this.#nanWinner('max', axis, options);
+  }
+  /** int32 index of the first smallest of the elements that are not NaN; 0 where there are none (NumPy raises). */
+  nanargmin(axis?: Axis, options?: ReduceOptions): Tensor {
+    return this.#nanWinner('min', axis, options);
   }
   /** Variance of the elements that are not NaN; NaN where there are no more than `correction` (default 0). */
   nanvar(axis?: Axis, options: VarianceOptions = {}): Tensor {
@@ -81,6 +95,10 @@ export abstract class StatisticalArray extends ReducibleArray {
   /** `quantile` in percent. */
   percentile(p: number | readonly number[], axis?: Axis, options: QuantileOptions = {}): Tensor {
     return this.quantile(typeof p === 'number' ? p / 100 : p.map((x) => x / 100), axis, options);
+  }
+  /** `nanquantile` in percent. */
+  nanpercentile(p: number | readonly number[], axis?: Axis, options: QuantileOptions = {}): Tensor {
+    return this.nanquantile(typeof p === 'number' ? p / 100 : p.map((x) => x / 100), axis, options);
   }
   /** The middle one of the sorted elements, the mean of two where there are two, as NumPy's (PyTorch's is the lower one). */
   median(axis?: Axis, options: ReduceOptions = {}): Tensor {

@@ -132,6 +132,31 @@ export const cumulativeTrapezoid = (x: Tensor, options?: TrapezoidOptions & { in
 /** Derivatives of a function known at points, one array for each axis. */
 export const gradient = (x: Tensor, axis?: Axis, options?: GradientOptions): Tensor[] =>
   x.gradient(axis, options);
+/** Standard deviation and mean over axes. */
+export const stdMean = (
+  x: Tensor,
+  axis?: Axis,
+  options?: VarianceOptions,
+): [deviation: Tensor, mean: Tensor] => x.stdMean(axis, options);
+/** Index of the first largest of the elements that are not NaN. */
+export const nanargmax = (x: Tensor, axis?: Axis, options?: ReduceOptions): Tensor =>
+  x.nanargmax(axis, options);
+/** Index of the first smallest of the elements that are not NaN. */
+export const nanargmin = (x: Tensor, axis?: Axis, options?: ReduceOptions): Tensor =>
+  x.nanargmin(axis, options);
+/** Quantiles in percent of the elements that are not NaN. */
+export const nanpercentile = (
+  x: Tensor,
+  p: number | readonly number[],
+  axis?: Axis,
+  options?: QuantileOptions,
+): Tensor => x.nanpercentile(p, axis, options);
+/** Running sum with NaN counted as 0. */
+export const nancumsum = (x: Tensor, axis?: number, options?: RunningOptions): Tensor =>
+  x.nancumsum(axis, options);
+/** Running product with NaN counted as 1. */
+export const nancumprod = (x: Tensor, axis?: number, options?: RunningOptions): Tensor =>
+  x.nancumprod(axis, options);
 /** Mean squared deviation from the mean; also exported as `var`, which only a namespace import can name. */
 export const variance = (x: Tensor, axis?: Axis, options?: VarianceOptions): Tensor => x.var(axis, options);
 export { variance as var };
