@@ -29,6 +29,7 @@ const themes = [
       'core/transforms',
       'core/derivatives',
       'core/jacobian',
+      'core/linearize',
       'core/vmap',
       'core/jit',
       'core/custom',
