@@ -8,7 +8,9 @@ import type { Tensor } from './tensor.ts';
 
 /** Operands of arithmetic: arrays, or JavaScript numbers that take the array's dtype. */
 export type Operand = Tensor | number | boolean;
+/** One axis or several; negative ones count from the end. */
 export type Axis = number | readonly number[];
+/** Numbers or booleans in nested JavaScript arrays. */
 export type NestedArray = number | boolean | NestedArray[];
 
 /** Beyond this many unevaluated operations in a chain, an array is evaluated as it is made: memory stays bounded. */
@@ -37,9 +39,11 @@ export abstract class ArrayBase {
     this.node = node;
   }
 
+  /** Extents of the axes; [] for a scalar. */
   get shape(): readonly number[] {
     return this.node.shape;
   }
+  /** Type of the elements. */
   get dtype(): DType {
     return this.node.dtype;
   }
@@ -105,6 +109,7 @@ export abstract class ArrayBase {
     };
     return build(0, 0, this.size);
   }
+  /** The elements as text in the manner of NumPy: aligned columns, long axes shortened. */
   toString(): string {
     return formatArray(this.#numbers(), this.shape, this.dtype);
   }

@@ -9,16 +9,19 @@ import { asFloat, averageOf, countAlong, normOf, safeRoot, withoutAxes } from '.
 import type { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
+/** Options of reductions. */
 export interface ReduceOptions {
   /** Keeps reduced axes with extent 1. */
   keepDims?: boolean;
 }
 
+/** Options of variances and standard deviations. */
 export interface VarianceOptions extends ReduceOptions {
   /** What is subtracted from the number of elements before dividing by it: 0 (default, as NumPy) or 1 (PyTorch's default). */
   correction?: number;
 }
 
+/** Options of `average`. */
 export interface AverageOptions extends ReduceOptions {
   /** Of the shape of the array, or one for each element of the only axis. Default: all equal. */
   weights?: Tensor;

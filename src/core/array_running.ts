@@ -16,11 +16,13 @@ import { checkOptions } from './options.ts';
 import { logSumsOf, runningExtremeOf, runningOf } from './running.ts';
 import type { Tensor } from './tensor.ts';
 
+/** Options of running reductions. */
 export interface RunningOptions {
   /** Runs from the last element to the first. */
   reverse?: boolean;
 }
 
+/** Options of `diff`. */
 export interface DiffOptions {
   /** What comes before the first element: an array that fits but along the axis, or a number. */
   prepend?: Operand;

@@ -10,6 +10,7 @@ import { argsortOf, firstInOrder, sortOf } from './sorting.ts';
 import type { Tensor } from './tensor.ts';
 import { squeezeOf } from './views.ts';
 
+/** Options of sorting. */
 export interface SortOptions {
   /** Largest first; what is equal keeps its order all the same. */
   descending?: boolean;
@@ -27,6 +28,7 @@ export interface Ordered {
 /** The different elements of an array. */
 export type Unique = { [K in keyof UniqueNodes]: Tensor };
 
+/** Options of `bincount`. */
 export interface BincountOptions {
   /** What each number counts; else 1. */
   weights?: Tensor;
@@ -36,6 +38,7 @@ export interface BincountOptions {
   minLength?: number;
 }
 
+/** Options of `histogram`. */
 export interface HistogramOptions {
   /** The number of bins of one width (10), or the ascending edges. */
   bins?: number | Tensor;

@@ -9,6 +9,7 @@ import { safeRoot } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
+/** Options of quantiles and medians. */
 export interface QuantileOptions extends ReduceOptions {
   /** What stands for a quantile between two elements. Default 'linear'. */
   method?: QuantileMethod;

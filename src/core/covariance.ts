@@ -4,6 +4,7 @@ import { matmulOf } from './products.ts';
 import { asFloat, safeRoot } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
 
+/** Options of `cov` and `corrcoef`. */
 export interface CovarianceOptions {
   /** Whether variables are rows and observations columns (default), or the other way round. */
   rowVar?: boolean;

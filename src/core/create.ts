@@ -2,6 +2,7 @@ import * as g from '../graph/build.ts';
 import { computing, type DType, isFloat } from '../graph/dtype.ts';
 import { Tensor, where } from './tensor.ts';
 
+/** How an array is made. */
 export interface CreateOptions {
   /** Default float32. */
   dtype?: DType;
@@ -47,6 +48,7 @@ const checkCount = (name: string, count: number): void => {
     throw new Error(`${name}: count must be an integer >= 0, got ${count}`);
 };
 
+/** How numbers between two ends are made. */
 export interface SpaceOptions extends CreateOptions {
   /** Whether the last number is the end itself; else the spacing is as if one more followed. Default true. */
   endpoint?: boolean;

@@ -5,6 +5,7 @@ import { printValues } from './print_values.ts';
 import { Tensor } from './tensor.ts';
 import { Variable } from './variable.ts';
 
+/** What `debug` switches on and off. */
 export interface DebugOptions {
   /** Arrays remember the line of code that made them, and errors name it. As `NABLA_DEBUG=origins`. */
   origins?: boolean;

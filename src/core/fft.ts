@@ -22,6 +22,7 @@ export interface Complex {
  */
 export type Norm = 'backward' | 'ortho' | 'forward';
 
+/** Options of transforms along one axis. */
 export interface TransformOptions {
   /** Length of the transform along the axis: the input is cut or filled with zeros. For irfft the length of the result. */
   n?: number;
@@ -31,6 +32,7 @@ export interface TransformOptions {
   norm?: Norm;
 }
 
+/** Options of transforms along several axes. */
 export interface TransformsOptions {
   /** Length of the transform along each axis. */
   s?: readonly number[];

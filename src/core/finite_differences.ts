@@ -16,6 +16,7 @@ export interface TrapezoidOptions {
   axis?: number;
 }
 
+/** Options of `gradient`. */
 export interface GradientOptions {
   /**
    * Distance of neighbours, or the coordinates along an axis; one for all axes, or a list of one for each. Default 1. A list of numbers is one

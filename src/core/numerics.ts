@@ -15,6 +15,7 @@ export class NumericsError extends Error {
   override name = 'NumericsError';
 }
 
+/** Options of `checkNumerics`. */
 export interface NumericsOptions {
   /** Whether infinities count as well as NaN. Default true. */
   infinities?: boolean;

@@ -44,6 +44,7 @@ export function bernoulli(
   return uniform(drawShape('bernoulli', shape, p), options).lt(p);
 }
 
+/** Options of `categorical`. */
 export interface CategoricalOptions {
   key?: Key;
   /** The axis of the logits that has the categories; default the last. */
@@ -74,6 +75,7 @@ export function categorical(logits: Tensor, options: CategoricalOptions = {}): T
   return noise.add(logits).argmax(axis + extra);
 }
 
+/** Options of `permutation`. */
 export interface PermutationOptions {
   key?: Key;
   /** The axis whose elements change places; default 0. */
@@ -103,6 +105,7 @@ export function permutation(x: number | Tensor, options: PermutationOptions = {}
 /** An array with what lies along an axis (its rows by default) in random order; arrays do not change, so it is a new one. */
 export const shuffle = (x: Tensor, options: PermutationOptions = {}): Tensor => permutation(x, options);
 
+/** Options of `choice`. */
 export interface ChoiceOptions {
   key?: Key;
   /** Whether something may be chosen more than once; default true. */

@@ -16,6 +16,7 @@ export type Key = Tensor;
 /** A parameter of a distribution: a number, or an array that broadcasts to the shape drawn. */
 export type Parameter = number | Tensor;
 
+/** What draws have in common. */
 export interface RandomOptions {
   /** The next key of the default generator if there is none. */
   key?: Key;

@@ -16,6 +16,7 @@ export interface VariableOwner {
   /** The variables that are trained, in a fixed order. */
   parameters(): Variable[];
 }
+/** Variables to differentiate by: what owns some, or some themselves. */
 export type VariableSource =
   | VariableOwner
   | Variable
@@ -25,6 +26,7 @@ export type VariableSource =
 /** Gradients by variables, as valueAndGrad(f, model) returns them: optimizers take them whole. */
 export type Gradients = ReadonlyMap<Variable, Tensor>;
 
+/** Options of `grad` and `valueAndGrad`. */
 export interface GradOptions {
   /** Positions of the arguments to differentiate by; the first one alone by default. */
   argnums?: number | readonly number[];

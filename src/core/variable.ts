@@ -6,6 +6,7 @@ import { noteHeld } from './scope.ts';
 import { laziest, Tensor } from './tensor.ts';
 import { afterTransforms, type Cell, currentTracer, isTracing, noteAssigned } from './trace.ts';
 
+/** Options of a variable. */
 export interface VariableOptions {
   /** Shown in state dicts and error messages. */
   name?: string;

@@ -17,6 +17,7 @@ import type { Variable } from './variable.ts';
  */
 export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
 
+/** Options of `vmap`. */
 export interface VmapOptions {
   /**
    * Where the arguments have the axis of the examples: for all of them, or a list with an entry for each argument. Negative axes count

@@ -52,7 +52,9 @@ export function gain(nonlinearity: Nonlinearity, a = 0): number {
 
 /** Every element `value`. */
 export const constant = (shape: readonly number[], value: number): Tensor => full(shape, value);
+/** Zeros. */
 export const zeros = (shape: readonly number[]): Tensor => full(shape, 0);
+/** Ones. */
 export const ones = (shape: readonly number[]): Tensor => full(shape, 1);
 
 /** U(low, high). */

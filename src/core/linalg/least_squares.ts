@@ -14,6 +14,7 @@ import {
 } from './matrices.ts';
 import { svdvals } from './svd.ts';
 
+/** Which singular values count. */
 export interface RankOptions {
   /** Singular values up to this part of the largest one count as 0. Default max(m, n) times the dtype's epsilon. */
   rtol?: number;
@@ -69,6 +70,7 @@ export function matrixRank(a: Tensor, options: RankOptions = {}): Tensor {
     .cast('int32');
 }
 
+/** What `lstsq` finds. */
 export interface LeastSquares {
   /** The x of smallest norm among those for which the norm of a x - b is least. */
   readonly solution: Tensor;

@@ -16,6 +16,7 @@ function rootOf(squares: Tensor): Tensor {
   return where(zero, squares, where(zero, 1, squares).sqrt());
 }
 
+/** Options of `norm` and `vectorNorm`. */
 export interface NormOptions extends ReduceOptions {
   /** Axes along which norms are taken; default all, as one vector. */
   axis?: Axis;
@@ -49,6 +50,7 @@ export function vectorNorm(x: Tensor, order = 2, options: NormOptions = {}): Ten
     .pow(1 / order);
 }
 
+/** Options of `matrixNorm`. */
 export interface MatrixNormOptions extends ReduceOptions {
   /** The axes of rows and columns; default the last two. */
   axis?: readonly [rows: number, columns: number];

@@ -131,6 +131,7 @@ function cheapestSplits(sizes: readonly number[]): number[][] {
   return splits;
 }
 
+/** Options of `vander`. */
 export interface VanderOptions {
   /** Number of columns; default as many as x has elements. */
   columns?: number;

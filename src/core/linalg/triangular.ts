@@ -75,6 +75,7 @@ export function solveWith(
   return vectors ? result.squeeze(-1) : result;
 }
 
+/** Options of `solveTriangular`. */
 export interface TriangularSolveOptions {
   /** Reads the lower triangle; default false: the upper one. */
   lower?: boolean;
