@@ -3,6 +3,9 @@ import type { Node } from '../graph/node.ts';
 import type { BinaryKind, CompareKind, ReduceKind, UnaryKind } from '../graph/vocabulary.ts';
 import type { Affine, Axis } from './affine.ts';
 
+/** Series and continued fractions that only expansions of other functions use, in float64 (`lower/iterations.ts`). */
+export type IteratedKind = 'gammaSeries' | 'gammaFraction';
+
 /**
  * Kernels: fused computations over multi-dimensional domains with affine loads, between the tensor graph and the loop IR. A
  * kernel's expressions form a graph too; sharing is by identity.
@@ -25,7 +28,7 @@ export type KernelExpr =
   | {
       readonly op: 'binary';
       readonly dtype: DType;
-      readonly kind: BinaryKind;
+      readonly kind: BinaryKind | IteratedKind;
       readonly a: KernelExpr;
       readonly b: KernelExpr;
     }

@@ -54,6 +54,8 @@ const binaryCost: { readonly [K in BinaryKind]?: number } = {
   hypot: transcendental,
   logaddexp: 2 * transcendental,
   zeta: 20 * transcendental,
+  igamma: 20 * transcendental,
+  igammac: 20 * transcendental,
 };
 
 /** Rough cost of one element in simple arithmetic operations, inputs not counted. */

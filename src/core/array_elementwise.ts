@@ -215,6 +215,17 @@ export abstract class ElementwiseArray extends ArithmeticArray {
   zeta(q: Operand): Tensor {
     return this.#binary('zeta', q);
   }
+  /**
+   * The regularized lower incomplete gamma function of a = this, 1/Γ(a) ∫ t^(a-1) e^-t dt from 0 to x; NaN for negative a or x. The
+   * derivative by x is known; by a it is NaN.
+   */
+  gammainc(x: Operand): Tensor {
+    return this.#binary('igamma', x);
+  }
+  /** The regularized upper incomplete gamma function, 1 - gammainc, exact where it is small too. */
+  gammaincc(x: Operand): Tensor {
+    return this.#binary('igammac', x);
+  }
   /** The normal distribution function Φ(x) = erfc(-x / √2) / 2. */
   ndtr(): Tensor {
     const half = this.#scaled(-Math.SQRT1_2).erfc();

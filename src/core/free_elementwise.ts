@@ -82,6 +82,10 @@ export const xlogy = (x: Operand, y: Operand): Tensor => besides(x, y).xlogy(y);
 export const xlog1py = (x: Operand, y: Operand): Tensor => besides(x, y).xlog1py(y);
 /** Hurwitz's zeta function, Σ (q + k)^-s, for `zeta(s, q)`. */
 export const zeta = (x: Operand, y: Operand): Tensor => besides(x, y).zeta(y);
+/** The regularized lower incomplete gamma function P(a, x), for `gammainc(a, x)`. */
+export const gammainc = (x: Operand, y: Operand): Tensor => besides(x, y).gammainc(y);
+/** The regularized upper incomplete gamma function Q(a, x), for `gammaincc(a, x)`. */
+export const gammaincc = (x: Operand, y: Operand): Tensor => besides(x, y).gammaincc(y);
 /** 0 below 0, 1 above, y at 0. */
 export const heaviside = (x: Operand, y: Operand): Tensor => besides(x, y).heaviside(y);
 /** x 2^y. */

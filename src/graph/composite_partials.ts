@@ -1,4 +1,4 @@
-import { add, compare, div, fill, make, mul, neg, select, sub, unary } from './build.ts';
+import { add, cast, compare, div, fill, make, mul, neg, select, sub, unary } from './build.ts';
 import type { Node } from './node.ts';
 import type { BinaryKind, CompositeBinaryKind, CompositeUnaryKind } from './vocabulary.ts';
 
@@ -25,6 +25,15 @@ function trigamma(x: Node): Node {
   const rest = select(isNegative, sub(x, unary('round', x)), number(0.5, x));
   const cosecant = div(number(Math.PI, x), unary('sin', scaled(rest, Math.PI)));
   return select(isNegative, sub(mul(cosecant, cosecant), direct), direct);
+}
+
+/** `x^(a-1) e^-x / Gamma(a)`, by logarithms, which cancel: in double precision. x^0 is 1 at 0 too. */
+function gammaDensity(shape: Node, at: Node): Node {
+  const [a, x] = [cast(shape, 'float64'), cast(at, 'float64')];
+  const power = plus(a, -1);
+  const isOne = isZero(power);
+  const logarithm = mul(power, unary('log', select(isOne, number(1, x), x)));
+  return cast(unary('exp', sub(sub(logarithm, x), unary('lgamma', a))), at.dtype);
 }
 
 /** d out / d x, given x and out. */
@@ -67,6 +76,9 @@ export const compositeBinaryPartials: {
     const difference = select(isSame, number(0, a), sub(a, b));
     return [unary('sigmoid', difference), unary('sigmoid', neg(difference))];
   },
+  // The derivative by a is no elementary function: NaN says so.
+  igamma: (a, x) => [number(Number.NaN, a), gammaDensity(a, x)],
+  igammac: (a, x) => [number(Number.NaN, a), neg(gammaDensity(a, x))],
   // The derivative by s is no elementary function of zetas: NaN says so.
   zeta: (s, q) => [number(Number.NaN, s), neg(mul(s, binary('zeta', plus(s, 1), q)))],
 };

@@ -41,7 +41,14 @@ function asked(op: Op, target: ArrayType | null): ArrayType {
 }
 
 const arithmetic = new Set(['add', 'sub', 'mul', 'div', 'rem', 'pow', 'max', 'min']);
-const floatPairs: ReadonlySet<string> = new Set<CompositeBinaryKind>(['atan2', 'hypot', 'logaddexp', 'zeta']);
+const floatPairs: ReadonlySet<string> = new Set<CompositeBinaryKind>([
+  'atan2',
+  'hypot',
+  'logaddexp',
+  'zeta',
+  'igamma',
+  'igammac',
+]);
 const floatOnly: ReadonlySet<string> = new Set<UnaryKind>([
   'exp',
   'log',

@@ -85,9 +85,10 @@ export type SimpleBinaryKind =
 
 /**
  * Functions of two floats that the compiler puts together from the simple kinds: `atan2` (y, x) and `hypot` as C has them, `logaddexp`
- * (a, b) = log(e^a + e^b), `zeta` (s, q) = the sum of (q + k)^-s for k = 0, 1, .., for s > 1 and q > 0.
+ * (a, b) = log(e^a + e^b), `zeta` (s, q) = the sum of (q + k)^-s for k = 0, 1, .., for s > 1 and q > 0, `igamma` (a, x) and `igammac` the regularized lower and upper incomplete gamma
+ * functions.
  */
-export type CompositeBinaryKind = 'atan2' | 'hypot' | 'logaddexp' | 'zeta';
+export type CompositeBinaryKind = 'atan2' | 'hypot' | 'logaddexp' | 'zeta' | 'igamma' | 'igammac';
 
 export type CompareKind = 'eq' | 'ne' | 'lt' | 'le';
 

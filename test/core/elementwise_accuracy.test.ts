@@ -245,6 +245,14 @@ const grid = Array.from({ length: 61 }, (_, i) => (i - 30) / 7);
 const cross = (a: readonly number[], b: readonly number[]) =>
   a.flatMap((x) => b.map((y): [number, number] => [x, y]));
 
+const gammaPairs = [
+  ...cross(
+    [0, 0.001, 0.5, 1, 1.5, 4, 9.5, 10, 30, 90],
+    [0, 1e-6, 0.25, 1, 1.75, 2.5, 6, 10, 31, 60, 95, 200],
+  ),
+  ...cross([0, -1, 3, Infinity, Number.NaN], [0, -1, 3, Infinity, Number.NaN]),
+];
+
 const pairTable: { readonly [K in CompositeBinaryKind]: PairAccuracy } = {
   atan2: { ulp: 4, double: 1e-15, pairs: [...cross(everywhere, everywhere), ...cross(grid, grid)] },
   hypot: { ulp: 3, double: 1e-15, pairs: [...cross(everywhere, everywhere), ...cross(grid, grid)] },
@@ -265,6 +273,8 @@ const pairTable: { readonly [K in CompositeBinaryKind]: PairAccuracy } = {
       ...cross([2, 3, 2.5], [-1, -0.5, Number.NaN]),
     ],
   },
+  igamma: { ulp: 1, double: 2e-13, pairs: gammaPairs },
+  igammac: { ulp: 1, double: 2e-13, scale: 0.01, pairs: gammaPairs },
 };
 
 describe('functions of two numbers', () => {

@@ -20,6 +20,8 @@ const table: Readonly<Record<string, (inputs: readonly Tensor[], attributes: Att
   round: ([x], { decimals }) => x.round(decimals),
   logit: ([x], { eps }) => x.logit(eps),
   zeta: ([q], { s }) => tensor([...(s as readonly number[])], { dtype: q.dtype }).zeta(q),
+  gammainc: ([x], { a }) => tensor([...(a as readonly number[])], { dtype: x.dtype }).gammainc(x),
+  gammaincc: ([x], { a }) => tensor([...(a as readonly number[])], { dtype: x.dtype }).gammaincc(x),
   lerp: ([a, b, weight]) => a.lerp(b, weight),
   clip: ([x, low, high]) => x.clip(low, high),
   addcmul: ([x, a, b], { value }) => x.addcmul(a, b, { value }),

@@ -139,9 +139,10 @@ const onUnary: { readonly [K in Exclude<UnaryKind, 'not'>]: (dice: Dice) => numb
 };
 
 const onBinary: {
-  readonly [K in Exclude<BinaryKind, 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'gcd' | 'zeta'>]: (
-    dice: Dice,
-  ) => number;
+  readonly [K in Exclude<
+    BinaryKind,
+    'and' | 'or' | 'xor' | 'shl' | 'shr' | 'gcd' | 'zeta' | 'igamma' | 'igammac'
+  >]: (dice: Dice) => number;
 } = {
   add: offZero,
   sub: offZero,
@@ -183,6 +184,8 @@ const problems: { readonly [O in keyof typeof derivatives]: Readonly<Record<stri
       draw: positive,
       build: ([q]) => g.binary('zeta', g.fill(2.5, q), q),
     },
+    igamma: { shapes: [[6]], draw: positive, build: ([x]) => g.binary('igamma', g.fill(1.75, x), x) },
+    igammac: { shapes: [[6]], draw: positive, build: ([x]) => g.binary('igammac', g.fill(1.75, x), x) },
     'an operand with itself': {
       shapes: [[5]],
       draw: positive,

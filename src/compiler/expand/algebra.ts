@@ -1,6 +1,6 @@
 import type { DType } from '../../graph/dtype.ts';
 import type { BinaryKind, CompareKind, UnaryKind } from '../../graph/vocabulary.ts';
-import type { KernelExpr } from '../kernel.ts';
+import type { IteratedKind, KernelExpr } from '../kernel.ts';
 
 /** An expression, or a number that stands for a constant of the algebra's dtype. */
 export type Term = KernelExpr | number;
@@ -28,7 +28,7 @@ export class Algebra {
   unary(kind: UnaryKind, x: Term): KernelExpr {
     return { op: 'unary', dtype: this.dtype, kind, x: this.#term(x) };
   }
-  binary(kind: BinaryKind, a: Term, b: Term): KernelExpr {
+  binary(kind: BinaryKind | IteratedKind, a: Term, b: Term): KernelExpr {
     return { op: 'binary', dtype: this.dtype, kind, a: this.#term(a), b: this.#term(b) };
   }
   add(a: Term, b: Term): KernelExpr {

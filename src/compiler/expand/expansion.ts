@@ -2,6 +2,7 @@ import type { CompositeBinaryKind, CompositeUnaryKind } from '../../graph/vocabu
 import type { KernelExpr } from '../kernel.ts';
 import { Algebra, castTo } from './algebra.ts';
 import * as exponential from './exponential.ts';
+import * as incompleteGamma from './incomplete_gamma.ts';
 import * as special from './special.ts';
 import * as trigonometric from './trigonometric.ts';
 
@@ -14,7 +15,7 @@ type Binary = (a: Algebra, x: KernelExpr, y: KernelExpr) => KernelExpr;
 
 /** Kinds that are always computed in double precision: in float32 they would lose too much on the way. */
 type DoubleUnary = 'erfinv' | 'lgamma' | 'digamma' | 'i0' | 'i1' | 'i0e' | 'i1e';
-type DoubleBinary = 'zeta';
+type DoubleBinary = 'zeta' | 'igamma' | 'igammac';
 
 /** In the precision of the operands. */
 const unary: { readonly [K in Exclude<CompositeUnaryKind, DoubleUnary>]: Unary } = {
@@ -50,6 +51,8 @@ const doubleUnary: { readonly [K in DoubleUnary]: (x: KernelExpr) => KernelExpr 
 };
 const doubleBinary: { readonly [K in DoubleBinary]: (x: KernelExpr, y: KernelExpr) => KernelExpr } = {
   zeta: special.zeta,
+  igamma: incompleteGamma.lower,
+  igammac: incompleteGamma.upper,
 };
 
 /** Whether an operation is computed in double precision, hence not in vectors. */

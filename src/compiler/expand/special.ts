@@ -50,7 +50,16 @@ export function erfinv(x: KernelExpr): KernelExpr {
 const shift = 8;
 
 /** `B(2k) / (2k (2k - 1))`: Stirling's series of the logarithm of the gamma function. */
-const stirling = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400];
+export const stirling = [
+  1 / 12,
+  -1 / 360,
+  1 / 1260,
+  -1 / 1680,
+  1 / 1188,
+  -691 / 360360,
+  1 / 156,
+  -3617 / 122400,
+];
 
 /** Of y > 0. */
 function lgammaPositive(y: KernelExpr): KernelExpr {

@@ -31,6 +31,7 @@ import {
 } from '../ir_build.ts';
 import type { Condition, KernelExpr } from '../kernel.ts';
 import { halfCast } from './half.ts';
+import { gammaFraction, gammaSeries, greatestDivisor } from './iterations.ts';
 
 /** How elements of a dtype are held in registers. */
 export const scalarOf: { readonly [D in DType]: Scalar } = {
@@ -317,7 +318,8 @@ export class Emitter {
       case 'binary': {
         const whole = expansion(x);
         if (whole !== null) return operand(whole);
-        if (x.kind === 'gcd') return this.#divisor(level, operand(x.a), operand(x.b));
+        const iterate = iterations[x.kind as keyof typeof iterations];
+        if (iterate !== undefined) return iterate(level.statements, operand(x.a), operand(x.b));
         if (x.kind === 'pow' && (x.dtype === 'int32' || x.dtype === 'uint32'))
           return this.#integerPower(level, operand(x.a), operand(x.b));
         return binary(x.kind as BinaryOp, operand(x.a), operand(x.b));
@@ -446,24 +448,10 @@ export class Emitter {
     );
     return choose(compare('lt', b, number(0)), unit, get(result));
   }
-
-  /** The greatest common divisor of integers, by Euclid. */
-  #divisor(level: Level, a: Expr, b: Expr): Expr {
-    const { type } = a;
-    const [x, y, rest] = ['larger', 'smaller', 'rest'].map((name) => local(name, type));
-    const size = (n: Expr) => (type.scalar === 'u32' ? n : unary('abs', n));
-    level.statements.push(
-      set(x, size(a)),
-      set(y, size(b)),
-      whileLoop(compare('ne', get(y), constant(type, 0)), [
-        set(rest, binary('rem', get(x), get(y))),
-        set(x, get(y)),
-        set(y, get(rest)),
-      ]),
-    );
-    return type.scalar === 'u32' ? get(x) : unary('abs', get(x));
-  }
 }
+
+/** Binary kinds that are loops. */
+const iterations = { gcd: greatestDivisor, gammaSeries, gammaFraction };
 
 function unbound(id: number): never {
   throw new Error(`compiler: axis or result ${id} is used outside of its loop`);

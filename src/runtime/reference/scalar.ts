@@ -138,6 +138,8 @@ const binaryTable: Record<BinaryKind, Meaning<Binary>> = {
   hypot: { float: Math.hypot },
   logaddexp: { float: special.logaddexp },
   zeta: { float: special.zeta },
+  igamma: { float: special.igamma },
+  igammac: { float: special.igammac },
 };
 
 const compareTable: Record<CompareKind, (a: number, b: number) => boolean> = {

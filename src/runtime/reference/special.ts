@@ -137,3 +137,32 @@ export function gcd(a: number, b: number): number {
   while (y !== 0) [x, y] = [y, x % y];
   return x;
 }
+
+/** The regularized lower incomplete gamma function, by its series, far above a by the fraction of its complement. */
+export function igamma(a: number, x: number): number {
+  if (Number.isNaN(a) || Number.isNaN(x) || a < 0 || x < 0 || (a === 0 && x === 0)) return Number.NaN;
+  if (a === Infinity) return x === Infinity ? Number.NaN : 0;
+  if (a === 0 || x === Infinity) return 1;
+  if (x > a + 40 + 10 * Math.sqrt(a)) return 1 - upperFraction(a, x);
+  if (x === 0) return 0;
+  let term = 1;
+  let sum = 1;
+  for (let n = 1; term > 1e-18 * sum; n++) {
+    term *= x / (a + n);
+    sum += term;
+  }
+  return Math.exp(a * Math.log(x) - x - lgamma(a + 1)) * sum;
+}
+
+/** The regularized upper incomplete gamma function. */
+export function igammac(a: number, x: number): number {
+  const isUpper = x > a + 1 && x < Infinity && a > 0;
+  return isUpper ? upperFraction(a, x) : 1 - igamma(a, x);
+}
+
+/** Legendre's continued fraction from the inside out. */
+function upperFraction(a: number, x: number): number {
+  let rest = 0;
+  for (let n = 400; n > 0; n--) rest = (n * (a - n)) / (x + 2 * n + 1 - a + rest);
+  return Math.exp(a * Math.log(x) - x - lgamma(a)) / (x + 1 - a + rest);
+}
