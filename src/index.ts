@@ -14,13 +14,17 @@ export * from './core/free_products.ts';
 export * from './core/free_reductions.ts';
 export * from './core/free_sorting.ts';
 export * from './core/free_views.ts';
+export { type GridSampleOptions, gridSample } from './core/grid_sample.ts';
+export { type InterpolateOptions, type InterpolationMode, interpolate } from './core/interpolate.ts';
 export { hessian, hvp, type JacobianOptions, jacfwd, jacobian, jacrev } from './core/jacobian.ts';
 export { jit } from './core/jit.ts';
 export * as linalg from './core/linalg.ts';
 export { linearize } from './core/linearize.ts';
 export { type MemoryUsage, memory } from './core/memory.ts';
 export { NumericsError, type NumericsOptions } from './core/numerics.ts';
+export { polyfit, polyval } from './core/polynomials.ts';
 export * as random from './core/random.ts';
+export { type InterpOptions, interp, unwrap } from './core/samples.ts';
 export { scope } from './core/scope.ts';
 export {
   type Axis,

@@ -1,6 +1,7 @@
-import { broadcastTo, contract, mul, reduce, reshape, slice, transpose } from '../graph/build.ts';
+import { broadcastTo, contract, mul, reduce, reshape, transpose } from '../graph/build.ts';
 import { plainIndex } from '../graph/contraction.ts';
 import type { Node } from '../graph/node.ts';
+import { diagonalOf } from './diagonals.ts';
 import { alike } from './operands.ts';
 
 /** Sums of products whose axes have names. */
@@ -100,17 +101,9 @@ function prepared(operand: Named, extents: ReadonlyMap<string, number>): Named {
     if (second < 0) return { node, axes };
     const first = axes.indexOf(axes[second]);
     const rest = axes.flatMap((_, i) => (i === first || i === second ? [] : [i]));
-    node = diagonal(transpose(node, [...rest, first, second]));
+    node = diagonalOf(node, 0, [first, second]);
     axes = [...rest, first].map((i) => axes[i]);
   }
-}
-
-/** The diagonal of the last two axes, which are equally long. In row-major order its elements lie n + 1 apart. */
-function diagonal(x: Node): Node {
-  const batch = x.shape.slice(0, -2);
-  const n = x.shape[x.shape.length - 1];
-  const flat = reshape(x, [...batch, n * n]);
-  return slice(flat, [...batch.map(() => 0), 0], [...batch.map(() => 1), n + 1], [...batch, n]);
 }
 
 /**
