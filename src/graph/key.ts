@@ -1,3 +1,4 @@
+import type { DType } from './dtype.ts';
 import { isOp, isTuple, type Node, topological } from './node.ts';
 import type { Body, TupleOp } from './vocabulary.ts';
 
@@ -31,11 +32,18 @@ function bodyKey(body: Body): string {
   return key;
 }
 
+/** Dtypes of numbers that compute as they are stored. */
+const isLiftable = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
+
 /**
  * A text that is equal for graphs of equal structure: operations, attributes, shapes and dtypes, whatever the values of
- * the inputs.
+ * the inputs; and, where a list for them is given, of numbers: constants of float32 and float64, which are appended to it in the order of the text.
  */
-export function graphText(inputs: readonly Node[], outputs: readonly Node[]): string {
+export function graphText(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+  numbersFound: Node<'constant'>[] | null = null,
+): string {
   const given = new Map(inputs.map((node, i) => [node, i]));
   const numbers = new Map<Node, number>();
   const parts: string[] = [];
@@ -44,7 +52,10 @@ export function graphText(inputs: readonly Node[], outputs: readonly Node[]): st
     const type = `${node.dtype}[${node.shape}]`;
     const position = given.get(node);
     if (position !== undefined) parts.push(`in${position}:${type}`);
-    else parts.push(`${node.op}${attributeKey(node)}(${node.inputs.map((i) => numbers.get(i))})${type}`);
+    else if (numbersFound !== null && isOp(node, 'constant') && isLiftable(node.dtype)) {
+      numbersFound.push(node);
+      parts.push(`number${type}`);
+    } else parts.push(`${node.op}${attributeKey(node)}(${node.inputs.map((i) => numbers.get(i))})${type}`);
   }
   return `${parts.join(';')}>${outputs.map((o) => numbers.get(o))}`;
 }

@@ -1,4 +1,7 @@
 import type { CompiledProgram } from '../compiler/compile.ts';
+import { rebuild } from '../graph/body.ts';
+import { broadcast, input } from '../graph/build.ts';
+import { allocate } from '../graph/dtype.ts';
 import { graphText } from '../graph/key.ts';
 import { type Node, topological } from '../graph/node.ts';
 import { compositeProgram } from './composite.ts';
@@ -27,15 +30,68 @@ export function evaluate(nodes: readonly Node[]): Storage[] {
   if (device() === 'reference') return referenceProgram(source).run(storages);
   const key = graphText(inputs, nodes);
   if (hasControl(nodes, isStored)) return evaluateControl(source, key, storages);
-  let artifact = artifacts.get(key);
-  if (artifact === undefined) {
-    artifact = buildWasm(source);
-    if (artifacts.size >= mostArtifacts) artifacts.delete(artifacts.keys().next().value!);
-  } else artifacts.delete(key);
-  artifacts.set(key, artifact);
-  const results = new WasmProgram(source, artifact).run(storages);
+  const known = recent(artifacts, key);
+  const results =
+    known === undefined ? evaluateNew(source, key, storages) : new WasmProgram(source, known).run(storages);
   heap().trim();
   return results;
+}
+
+/** An entry of a map in order of last use. */
+function recent<T>(map: Map<string, T>, key: string): T | undefined {
+  const value = map.get(key);
+  if (value !== undefined) {
+    map.delete(key);
+    map.set(key, value);
+  }
+  return value;
+}
+
+function remember<T>(map: Map<string, T>, key: string, value: T): T {
+  if (map.size >= mostArtifacts) map.delete(map.keys().next().value!);
+  map.set(key, value);
+  return value;
+}
+
+/** How many programs there have been that differ in their numbers only. */
+const variants = new Map<string, number>();
+/** From so many on, numbers are handed in: a loop over `x.mul(i)` compiles no more. The results are the same, bit for bit. */
+const manyVariants = 8;
+
+/** Runs a graph that was not met before, at least not with these numbers. */
+function evaluateNew(source: ProgramSource, key: string, storages: readonly Storage[]): Storage[] {
+  const numbers: Node<'constant'>[] = [];
+  const shape = graphText(source.inputs, source.outputs, numbers);
+  const count = (recent(variants, shape) ?? 0) + 1;
+  remember(variants, shape, count);
+  if (numbers.length === 0 || count < manyVariants) {
+    return new WasmProgram(source, remember(artifacts, key, buildWasm(source))).run(storages);
+  }
+  const places = numbers.map(({ dtype }) => input([], dtype));
+  const inputs = [...source.inputs, ...places];
+  const lifted =
+    recent(artifacts, shape) ?? remember(artifacts, shape, buildWasm(withInputs(source, numbers, places)));
+  const values = numbers.map(({ dtype, attributes }) => {
+    const data = allocate(dtype, 1);
+    data[0] = attributes.value;
+    return new Storage(dtype, 1, data);
+  });
+  const results = new WasmProgram({ ...source, inputs }, lifted).run([...storages, ...values]);
+  // A number may be a result as it is.
+  for (const value of values) if (!results.includes(value)) value.release();
+  return results;
+}
+
+/** The graph with scalar inputs in place of numbers. */
+function withInputs(
+  { inputs, outputs, donations }: ProgramSource,
+  numbers: readonly Node<'constant'>[],
+  places: readonly Node[],
+): ProgramSource {
+  const replaced = new Map<Node, Node>(
+    numbers.map((node, i) => [node, broadcast(places[i], node.shape, [])]),
+  );
+  return { inputs: [...inputs, ...places], outputs: rebuild(outputs, replaced), donations };
 }
 
 /** Programs with control flow, by structure. */
