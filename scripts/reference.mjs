@@ -10,49 +10,57 @@ import { basename, join, relative, resolve } from 'node:path';
 import { SyntaxKind } from 'typescript/unstable/ast';
 import { API, SymbolFlags } from 'typescript/unstable/sync';
 
-/** Themes of the main entry: a page, its title, and the files of src/ whose exports stand on it. What is in none is on `more`. */
+/** Themes of the main entry: a page, its title, and the files whose exports stand on it. What is in none is on `more`. */
 const themes = [
   {
     page: 'creation',
     title: 'Making arrays',
-    files: ['core/create', 'core/tensor', 'core/convert', 'core/grids', 'graph/dtype', 'graph/half'],
+    files: ['create', 'tensor', 'convert', 'options', 'dtype', 'half'],
   },
-  { page: 'elementwise', title: 'Operations on elements', files: ['core/free_elementwise', 'core/bits'] },
-  { page: 'reductions', title: 'Reductions', files: ['core/free_reductions', 'core/statistics'] },
-  { page: 'views', title: 'Shapes, joining and splitting', files: ['core/free_views', 'core/joining'] },
-  { page: 'indexing', title: 'Indexing, sorting and searching', files: ['core/free_indexing'] },
-  { page: 'products', title: 'Products of arrays', files: ['core/free_products'] },
+  { page: 'arithmetic', title: 'Arithmetic, comparison, logic and bits', files: ['arithmetic'] },
+  { page: 'elementwise', title: 'Functions of elements', files: ['elementwise'] },
+  {
+    page: 'reductions',
+    title: 'Reductions and statistics',
+    files: ['reductions', 'running', 'statistics', 'covariance', 'finite_differences', 'quantiles'],
+  },
+  {
+    page: 'views',
+    title: 'Shapes, joining and splitting',
+    files: ['views', 'padding', 'sliding', 'joining', 'splitting', 'repetition', 'diagonals'],
+  },
+  {
+    page: 'indexing',
+    title: 'Indexing',
+    files: ['indexing', 'along_axis', 'index_plan', 'index_update', 'selecting', 'scattering'],
+  },
+  {
+    page: 'sorting',
+    title: 'Sorting, searching and counting',
+    files: ['sorting', 'searching', 'sets', 'counting'],
+  },
+  {
+    page: 'products',
+    title: 'Products of arrays',
+    files: ['products', 'einsum', 'convolve', 'vector_products'],
+  },
   {
     page: 'transforms',
     title: 'Transforms of functions',
-    files: [
-      'core/transforms',
-      'core/derivatives',
-      'core/jacobian',
-      'core/linearize',
-      'core/vmap',
-      'core/jit',
-      'core/custom',
-      'core/control',
-      'core/checkpoint',
-      'core/tree',
-    ],
+    files: ['transforms', 'jacobian', 'linearize', 'vmap', 'jit', 'retracing', 'custom', 'control', 'tree'],
   },
   {
     page: 'state',
     title: 'State, memory and debugging',
-    files: [
-      'core/variable',
-      'core/scope',
-      'core/memory',
-      'core/debug',
-      'core/numerics',
-      'core/check_numerics',
-      'core/array_base',
-      'core/evaluate',
-    ],
+    files: ['base', 'variable', 'scope', 'memory', 'debug', 'numerics', 'check_numerics', 'evaluate'],
   },
 ];
+
+/** The theme of a file: its name without what says how it is written, `free_` functions or `array_` methods. */
+const themeOf = (source) => {
+  const stem = basename(source).replace(/^(free|array)_/, '');
+  return themes.find(({ files }) => files.includes(stem)) ?? more;
+};
 
 /** The text of a docstring as Markdown: what precedes the tags, then parameters, results and errors. */
 function markdown(comment) {
@@ -307,7 +315,7 @@ class Reader {
       }
       const entry = this.entry(symbol, symbol.name, isMain ? inherits : null);
       const source = entry.file.replace(/^src\/|\.ts$/g, '');
-      const theme = isMain ? (themes.find(({ files }) => files.includes(source)) ?? more) : null;
+      const theme = isMain ? themeOf(source) : null;
       const page = theme?.page ?? name.replace('nabla/', '');
       const title = theme === null ? name : `${name}: ${theme.title}`;
       const at = main.get(page) ?? { title, sections: new Map() };
