@@ -54,7 +54,7 @@ function problemsOf(groups, known) {
       if (ours?.length === 0 && !note) problems.push(`${row}: neither a name nor a note`);
       if (ours !== null) continue;
       const found = [...new Set([torch, jax, numpy].flatMap(candidates))].filter((name) => known.has(name));
-      if (found.length > 0) problems.push(`${row}: is not missing any more: there is ${found.join(', ')}`);
+      if (found.length > 0) problems.push(`${row} is not missing any more: there is ${found.join(', ')}`);
     }
   return problems;
 }

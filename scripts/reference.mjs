@@ -45,6 +45,11 @@ const themes = [
     files: ['products', 'einsum', 'convolve', 'vector_products'],
   },
   {
+    page: 'sampling',
+    title: 'Interpolation and polynomials',
+    files: ['interpolate', 'grid_sample', 'samples', 'polynomials'],
+  },
+  {
     page: 'transforms',
     title: 'Transforms of functions',
     files: ['transforms', 'jacobian', 'linearize', 'vmap', 'jit', 'retracing', 'custom', 'control', 'tree'],

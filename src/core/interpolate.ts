@@ -5,6 +5,7 @@ import { fromData, type Tensor } from './tensor.ts';
 
 export type InterpolationMode = 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'trilinear' | 'bicubic';
 
+/** Options of `interpolate`. */
 export interface InterpolateOptions {
   /** Extent of each space axis, or one for all. Either this or `scaleFactor`. */
   size?: number | readonly number[];

@@ -7,6 +7,7 @@ import { stopGradient } from './transforms.ts';
 
 const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : x.cast('float32'));
 
+/** Options of `interp`. */
 export interface InterpOptions {
   /** The value below the first position; default the first value. */
   left?: number;

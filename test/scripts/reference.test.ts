@@ -107,3 +107,55 @@ describe('the reference', () => {
     ]);
   });
 });
+
+describe('the table of names', () => {
+  const names = fileURLToPath(new URL('../../scripts/names.mjs', import.meta.url));
+  const table = (rows: readonly unknown[], ...words: string[]) => {
+    const folder = project({ ...small, 'docs/names.json': JSON.stringify([{ title: 'Some', rows }]) });
+    const { status, stderr } = spawnSync(process.execPath, [names, ...words, folder], { encoding: 'utf8' });
+    return { folder, status, problems: stderr.split('\n').filter(Boolean) };
+  };
+
+  test('shows names, what is missing, and notes', () => {
+    const { folder, problems } = table([
+      ['torch.negative', 'jnp.negative', 'np.negative', ['Tensor.neg', 'neg']],
+      ['torch.nn.Linear', '', '', ['more.Layer'], 'a note'],
+      ['', 'jnp.vander', 'np.vander', null],
+      ['torch.clone', '', 'np.copy', [], 'nothing to do'],
+    ]);
+    expect(problems).toEqual([]);
+    const text = readFileSync(join(folder, 'docs/names.md'), 'utf8');
+    expect(text).toContain('| `torch.negative` | `jnp.negative` | `np.negative` | `x.neg`, `neg` |');
+    expect(text).toContain('| `torch.nn.Linear` |  |  | `more.Layer`; a note |');
+    expect(text).toContain('|  | `jnp.vander` | `np.vander` | not yet |');
+    expect(text).toContain('| `torch.clone` |  | `np.copy` | nothing to do |');
+  });
+
+  test('refuses names that do not exist, and rows that have one by now', () => {
+    const { status, problems } = table(
+      [
+        ['torch.sum', '', '', ['Tensor.sum']],
+        ['torch.ones', '', 'np.ones', null],
+        ['torch.neg', '', '', []],
+      ],
+      '--check',
+    );
+    expect(status).toBe(1);
+    expect(problems).toEqual([
+      'names.json, Some, torch.sum: there is no Tensor.sum',
+      'names.json, Some, torch.ones is not missing any more: there is ones',
+      'names.json, Some, torch.neg: neither a name nor a note',
+      'docs/names.md is not up to date',
+      'Correct docs/names.json, then run: npm run reference',
+    ]);
+  });
+});
+
+test('every export and method of this project has a docstring, and its pages and table are written: npm run reference', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  for (const script of ['reference', 'names']) {
+    const path = join(root, 'scripts', `${script}.mjs`);
+    const { stderr } = spawnSync(process.execPath, [path, '--check', root], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+  }
+});
