@@ -17,6 +17,7 @@ import { dataNode } from './evaluate.ts';
 import { fromEnd, type IndexItem, nonzeroOf, pick, planIndex, positions } from './index_plan.ts';
 import { IndexUpdate, updateOf } from './index_update.ts';
 import { axisOf, broadcastShapes, valueLike } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { nonzeroSized, type SizedOptions } from './selecting.ts';
 import type { Tensor } from './tensor.ts';
 import type { Range } from './views.ts';
@@ -127,12 +128,16 @@ export abstract class IndexableArray extends ViewableArray {
     indices: Tensor,
     source: Tensor,
     reduction: ScatterReduction,
-    { includeSelf = true }: { includeSelf?: boolean } = {},
+    options: { includeSelf?: boolean } = {},
   ): Tensor {
+    checkOptions('scatterReduce', options, ['includeSelf']);
+    const { includeSelf = true } = options;
     return this.wrap(scatterReduceAlong(this.node, axis, indices.node, source.node, reduction, includeSelf));
   }
   /** A copy with `alpha * source` added to the slices at a vector of indices. */
-  indexAdd(axis: number, indices: Indices, source: Tensor, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  indexAdd(axis: number, indices: Indices, source: Tensor, options: { alpha?: number } = {}): Tensor {
+    checkOptions('indexAdd', options, ['alpha']);
+    const { alpha = 1 } = options;
     const scaled = alpha === 1 ? source : source.mul(alpha);
     return this.wrap(
       indexInto('indexAdd', 'add', this.node, axis, indicesOf('indexAdd', indices), scaled.node),
@@ -189,7 +194,9 @@ export abstract class IndexableArray extends ViewableArray {
   flatnonzero(options: SizedOptions = {}): Tensor {
     return this.ravel().nonzero(options)[0];
   }
-  #nonzero(name: string, { size, fillValue = 0 }: SizedOptions): Node[] {
+  #nonzero(name: string, options: SizedOptions): Node[] {
+    checkOptions(name, options, ['size', 'fillValue']);
+    const { size, fillValue = 0 } = options;
     if (size !== undefined) return nonzeroSized(name, this.node, size, fillValue);
     return nonzeroOf(name, this.node, 'the option size, where()');
   }

@@ -3,6 +3,7 @@ import { ArrayBase } from './array_base.ts';
 import { IndexableArray } from './array_indexing.ts';
 import { bincountOf, edgesOf, histogramOf } from './counting.ts';
 import { meet } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { digitizeOf, isinOf, searchSortedOf } from './searching.ts';
 import type { SizedOptions } from './selecting.ts';
 import { type UniqueNodes, uniqueOf, uniqueSized } from './sets.ts';
@@ -52,27 +53,31 @@ export interface HistogramOptions {
 /** Orders, positions in sorted arrays, sets and counts. NaN counts as larger than everything. */
 export abstract class SortableArray extends IndexableArray {
   /** The elements along an axis in ascending order, stable, NaN last (descending: first). */
-  sort(axis = -1, { descending = false }: SortOptions = {}): Tensor {
-    return this.wrap(sortOf(this.node, axis, descending));
+  sort(axis = -1, options: SortOptions = {}): Tensor {
+    checkOptions('sort', options, ['descending', 'stable']);
+    return this.wrap(sortOf(this.node, axis, options.descending ?? false));
   }
   /** int32 permutation that sorts along an axis, ascending and stable, NaN last (descending: first). */
-  argsort(axis = -1, { descending = false }: SortOptions = {}): Tensor {
-    return this.wrap(argsortOf('argsort', this.node, axis, descending));
+  argsort(axis = -1, options: SortOptions = {}): Tensor {
+    checkOptions('argsort', options, ['descending', 'stable']);
+    return this.wrap(argsortOf('argsort', this.node, axis, options.descending ?? false));
   }
   /** The `count` largest elements along an axis (or smallest), in order, and their int32 positions. Of equal ones the first come first. */
-  topk(count: number, axis = -1, { largest = true }: { largest?: boolean } = {}): Ordered {
-    const { values, indices } = firstInOrder('topk', this.node, count, axis, largest);
+  topk(count: number, axis = -1, options: { largest?: boolean } = {}): Ordered {
+    checkOptions('topk', options, ['largest']);
+    const { values, indices } = firstInOrder('topk', this.node, count, axis, options.largest ?? true);
     return { values: this.wrap(values), indices: this.wrap(indices) };
   }
   /** The `k`-th smallest element along an axis, counted from 1, and its int32 position. */
-  kthvalue(k: number, axis = -1, { keepDims = false }: { keepDims?: boolean } = {}): Ordered {
+  kthvalue(k: number, axis = -1, options: { keepDims?: boolean } = {}): Ordered {
+    checkOptions('kthvalue', options, ['keepDims']);
     if (!Number.isInteger(k) || k < 1) throw new Error(`kthvalue: k is an integer from 1 on, got ${k}`);
     const found = firstInOrder('kthvalue', this.node, k, axis, false);
     const last = (x: Tensor): Tensor => {
       const kept = x.slice(
         ...x.shape.map((_, i) => (i === (axis + x.ndim) % x.ndim ? ([k - 1, k] as const) : null)),
       );
-      return keepDims ? kept : this.wrap(squeezeOf(kept.node, axis));
+      return options.keepDims ? kept : this.wrap(squeezeOf(kept.node, axis));
     };
     return { values: last(this.wrap(found.values)), indices: last(this.wrap(found.indices)) };
   }
@@ -80,31 +85,37 @@ export abstract class SortableArray extends IndexableArray {
    * int32 positions at which `values` go into this array, ascending along its last axis, so that it stays sorted: before equal elements, with
    * `right` behind them. A vector serves values of any shape; rows [.., n] serve values [.., m].
    */
-  searchsorted(values: Tensor | number, { right = false }: { right?: boolean } = {}): Tensor {
+  searchsorted(values: Tensor | number, options: { right?: boolean } = {}): Tensor {
+    checkOptions('searchsorted', options, ['right']);
     const [node] = typeof values === 'number' ? meet('searchsorted', [values]) : [values.node];
-    return this.wrap(searchSortedOf('searchsorted', this.node, node, right));
+    return this.wrap(searchSortedOf('searchsorted', this.node, node, options.right ?? false));
   }
   /**
    * int32 number of the bin of each element: bins[i-1] <= x < bins[i], or with `right` bins[i-1] < x <= bins[i]; edges descend if the last is below the
    * first (NumPy).
    */
-  digitize(bins: Tensor, { right = false }: { right?: boolean } = {}): Tensor {
-    return this.wrap(digitizeOf(this.node, bins.node, right));
+  digitize(bins: Tensor, options: { right?: boolean } = {}): Tensor {
+    checkOptions('digitize', options, ['right']);
+    return this.wrap(digitizeOf(this.node, bins.node, options.right ?? false));
   }
   /** int32 number of the bucket between ascending boundaries: b[i-1] < x <= b[i], or with `right` b[i-1] <= x < b[i] (PyTorch). */
-  bucketize(boundaries: Tensor, { right = false }: { right?: boolean } = {}): Tensor {
-    return this.wrap(searchSortedOf('bucketize', boundaries.node, this.node, right));
+  bucketize(boundaries: Tensor, options: { right?: boolean } = {}): Tensor {
+    checkOptions('bucketize', options, ['right']);
+    return this.wrap(searchSortedOf('bucketize', boundaries.node, this.node, options.right ?? false));
   }
   /** Whether each element is among those of `of`. */
-  isin(of: Tensor, { invert = false }: { invert?: boolean } = {}): Tensor {
+  isin(of: Tensor, options: { invert?: boolean } = {}): Tensor {
+    checkOptions('isin', options, ['invert']);
     const found = this.wrap(isinOf(this.node, of.node));
-    return invert ? found.logicalNot() : found;
+    return options.invert ? found.logicalNot() : found;
   }
   /**
    * The different elements, or slices along an axis, ascending; NaN once. Inside of jit, give a `size` (without an axis): what is left of it
    * is `fillValue`, or the smallest element.
    */
-  unique(axis?: number, { size, fillValue }: SizedOptions = {}): Tensor {
+  unique(axis?: number, options: SizedOptions = {}): Tensor {
+    checkOptions('unique', options, ['size', 'fillValue']);
+    const { size, fillValue } = options;
     if (size === undefined) return this.wrap(uniqueOf('unique', this.node, axis, 'the option size').values);
     if (axis !== undefined) throw new Error('unique: a size is for the elements of all axes; give no axis');
     return this.wrap(uniqueSized(this.node, size, fillValue));
@@ -120,17 +131,18 @@ export abstract class SortableArray extends IndexableArray {
     };
   }
   /** How often each number 0, 1, .. occurs in an array of integers, or the sum of its weights. Inside of jit, give `length`. */
-  bincount({ weights, length, minLength = 0 }: BincountOptions = {}): Tensor {
+  bincount(options: BincountOptions = {}): Tensor {
+    checkOptions('bincount', options, ['weights', 'length', 'minLength']);
+    const { weights, length, minLength = 0 } = options;
     return this.wrap(bincountOf(this.node, weights?.node ?? null, length, minLength));
   }
   /**
    * How many elements (int32), or the sum of their weights, lie in each bin, and the edges. Bins include their lower edge, the last one its
    * upper edge too. Elements outside do not count.
    */
-  histogram({ bins = 10, range, weights, density = false }: HistogramOptions = {}): {
-    counts: Tensor;
-    edges: Tensor;
-  } {
+  histogram(options: HistogramOptions = {}): { counts: Tensor; edges: Tensor } {
+    checkOptions('histogram', options, ['bins', 'range', 'weights', 'density']);
+    const { bins = 10, range, weights, density = false } = options;
     const edges = bins instanceof ArrayBase ? bins : this.wrap(edgesOf(this.node, bins as number, range));
     const counts = this.wrap(histogramOf(this.node, edges.node, weights?.node ?? null));
     if (!density) return { counts, edges };

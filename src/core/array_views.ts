@@ -5,6 +5,7 @@ import { integersOf } from './concrete.ts';
 import { diagOf, diagonalMatrix, diagonalOf, traceOf, triangleOf } from './diagonals.ts';
 import { appendOf, deleteOf, insertOf } from './joining.ts';
 import { axesOf, united, valueLike } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { type PadMode, type PadWidths, padOf } from './padding.ts';
 import { repeatOf, tileOf } from './repetition.ts';
 import { windowsOf } from './sliding.ts';
@@ -141,6 +142,7 @@ export abstract class ViewableArray extends RunningArray {
    */
   pad(widths: PadWidths, options: number | { mode?: PadMode; value?: number } = {}): Tensor {
     const { mode = 'constant', value = 0 } = typeof options === 'number' ? { value: options } : options;
+    if (typeof options !== 'number') checkOptions('pad', options, ['mode', 'value']);
     return this.wrap(padOf(this.node, widths, mode, value));
   }
   /** The whole array `counts[i]` times along axis i (PyTorch's `repeat` of sizes). */

@@ -3,6 +3,7 @@ import type { ScatterReduction } from './along_axis.ts';
 import { type Operand, raw } from './array_base.ts';
 import type { Index, Indices } from './array_indexing.ts';
 import type { IndexUpdate } from './index_update.ts';
+import { checkOptions } from './options.ts';
 import {
   chooseOf,
   oneHotOf,
@@ -118,8 +119,12 @@ export const choose = (which: Tensor, choices: readonly Operand[]): Tensor =>
 export const oneHot = (
   indices: Tensor,
   count: number,
-  { axis = -1, dtype = 'float32' }: { axis?: number; dtype?: DType } = {},
-): Tensor => new Tensor(oneHotOf(indices.node, count)).cast(dtype).moveaxis(-1, axis);
+  options: { axis?: number; dtype?: DType } = {},
+): Tensor => {
+  checkOptions('oneHot', options, ['axis', 'dtype']);
+  const { axis = -1, dtype = 'float32' } = options;
+  return new Tensor(oneHotOf(indices.node, count)).cast(dtype).moveaxis(-1, axis);
+};
 
 /** int32 positions along each axis of an array of `shape`, from row-major positions in it such as argmax() gives (NumPy). */
 export const unravelIndex = (indices: Tensor, shape: readonly number[]): Tensor[] =>

@@ -3,6 +3,7 @@ import type { Axis, Operand } from './array_base.ts';
 import { atLeast3, atLeast as atLeastOf } from './axis_order.ts';
 import { blockDiagOf, columnStackOf, dstackOf, hstackOf, meshgridOf, vstackOf } from './joining.ts';
 import { broadcastShapes as shapesMeet, united } from './operands.ts';
+import { checkOptions } from './options.ts';
 import type { PadMode, PadWidths } from './padding.ts';
 import { Tensor } from './tensor.ts';
 import type { Range } from './views.ts';
@@ -156,14 +157,16 @@ export const blockDiag = (...parts: Tensor[]): Tensor => new Tensor(blockDiagOf(
  * Arrays of coordinates of a grid from vectors of coordinates: of vectors of n and m elements, two arrays of shape [m, n] by 'xy' (the
  * default, as NumPy's) or [n, m] by 'ij'.
  */
-export const meshgrid = (
-  vectors: readonly Tensor[],
-  { indexing = 'xy' }: { indexing?: 'xy' | 'ij' } = {},
-): Tensor[] =>
-  meshgridOf(
+export const meshgrid = (vectors: readonly Tensor[], options: { indexing?: 'xy' | 'ij' } = {}): Tensor[] => {
+  checkOptions('meshgrid', options, ['indexing']);
+  const { indexing = 'xy' } = options;
+  if (indexing !== 'xy' && indexing !== 'ij')
+    throw new Error(`meshgrid: indexing is 'xy' or 'ij', got '${String(indexing)}'`);
+  return meshgridOf(
     vectors.map((v) => v.node),
     indexing,
   ).map((node) => new Tensor(node));
+};
 
 /** The positions of a grid as int32 of shape [rank, ..shape]: `indices(s).at(k)` holds the position along axis k. */
 export function indices(shape: readonly number[]): Tensor {

@@ -1,11 +1,16 @@
 import { controlOperations } from './control.ts';
+import { indexOperations, sortOperations } from './indexing.ts';
 import type { Operation } from './operation.ts';
 import { reductionOperations } from './reductions.ts';
+import { viewOperations } from './views.ts';
 
 /** The operations of the library by theme: the sections of docs/conformance.md. */
 export const groups: readonly { readonly title: string; readonly operations: readonly Operation[] }[] = [
   { title: "Control flow and derivatives of one's own", operations: controlOperations },
   { title: 'Reductions', operations: reductionOperations },
+  { title: 'Views, joining, splitting', operations: viewOperations },
+  { title: 'Indexing', operations: indexOperations },
+  { title: 'Sorting, searching, sets and counts', operations: sortOperations },
 ];
 
 /** Every operation of the library. */

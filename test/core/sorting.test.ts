@@ -142,6 +142,11 @@ test.each<[() => unknown, RegExp]>([
   [() => tensor([1]).topk(2), /^topk: there are no 2 elements along axis -1 of \[1\]/],
   [() => tensor([1]).kthvalue(0), /^kthvalue: k is an integer from 1 on, got 0/],
   [() => tensor([1]).kthvalue(2), /^kthvalue: there are no 2 elements/],
+  [
+    () => tensor([1]).sort(0, { descend: true } as never),
+    /^sort: unknown option 'descend'; options are descending/,
+  ],
+  [() => tensor([1]).histogram({ bin: 3 } as never), /^histogram: unknown option 'bin'/],
   [() => lexsort([]), /^lexsort: needs at least one key/],
   [() => lexsort([zeros([2]), zeros([3])]), /^lexsort: keys must have one shape, got \[2\], \[3\]/],
   [

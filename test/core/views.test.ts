@@ -196,6 +196,8 @@ describe('refused', () => {
       () => blockDiag(zeros([1, 1, 1])),
       /^blockDiag: needs matrices, vectors or scalars, got shape \[1, 1, 1\]/,
     ],
+    [() => meshgrid([], { indexing: 'yx' as never }), /^meshgrid: indexing is 'xy' or 'ij', got 'yx'/],
+    [() => x.pad(1, { modus: 'edge' } as never), /^pad: unknown option 'modus'; options are mode, value/],
     [() => meshgrid([x]), /^meshgrid: needs vectors or scalars, got shape \[2, 3\]/],
     [() => broadcastArrays(x, zeros([2])), /^broadcastArrays: shapes \[2, 3\] and \[2\] do not broadcast/],
   ])('%s', (f, message) => {
