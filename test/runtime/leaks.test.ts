@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { grad, jit, memory, ones, random, tensor, Variable, valueAndGrad } from '../../src/index.ts';
+import {
+  grad,
+  jit,
+  memory,
+  ones,
+  random,
+  scan,
+  type Tensor,
+  tensor,
+  Variable,
+  valueAndGrad,
+  vmap,
+} from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
 
 /** Synchronous loops, in which no finalizer ever runs. `npm run test:long` takes 100,000 rounds; here are fewer. */
-const rounds = Number(process.env.NABLA_LEAKS ?? 6000);
+const rounds = Number(process.env.NABLA_LEAKS ?? 4000);
 const warmUp = Math.min(10_000, rounds / 4);
 const allowed = 64 * 2 ** 20;
 
@@ -58,6 +70,35 @@ describe(`memory stays flat over ${rounds} rounds`, () => {
       }),
     );
     expect(x.at(0).item()).toBe(2);
+  });
+
+  test('eager operations with a number that changes', () => {
+    const x = ones([1000]);
+    let last = 0;
+    expectFlat(
+      growth((i) => {
+        last = x.mul(i).sum().item();
+      }),
+    );
+    expect(last).toBe(1000 * (rounds - 1));
+  });
+
+  test('loops and batches outside of jit', () => {
+    const xs = ones([4, 100]);
+    let total = tensor(0);
+    expectFlat(
+      growth(
+        () => {
+          const [sum] = scan((c: Tensor, x: Tensor) => [c.add(x.sum()), null], tensor(0), xs);
+          const norms = vmap((x: Tensor) => x.square().sum())(xs);
+          total = sum.add(norms.sum());
+          total.item();
+        },
+        rounds / 10,
+        warmUp / 10,
+      ),
+    );
+    expect(total.item()).toBe(800);
   });
 
   test('an eager variable', () => {
