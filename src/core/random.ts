@@ -46,3 +46,4 @@ export {
   split,
   state,
 } from './random_keys.ts';
+export { multivariateNormal } from './random_vectors.ts';

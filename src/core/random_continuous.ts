@@ -77,15 +77,21 @@ export function normal(
   const { mean = 0, std = 1, dtype, key } = options;
   const type = floatType('normal', dtype, mean, std);
   const size = drawShape('normal', shape, mean, std);
-  // The open interval: the smallest float above -1, as the inverse error function of -1 is infinite.
-  const u = uniform(size, { key, low: -0.99999994, high: 1 });
-  return shifted(erfInverse(u).mul(Math.fround(Math.SQRT2)).cast(type), mean, std);
+  // The open interval: the smallest number above -1, as the inverse error function of -1 is infinite.
+  const low = type === 'float32' ? -0.99999994 : limits[type].below - 1;
+  const u = uniform(size, { key, low, high: 1, dtype: type });
+  return shifted(fromUniform(u), mean, std);
 }
+
+/** Standard normals from numbers between -1 and 1. */
+const fromUniform = (u: Tensor): Tensor =>
+  u.dtype === 'float64' ? u.erfinv().mul(Math.SQRT2) : erfInverse(u).mul(Math.fround(Math.SQRT2));
 
 /**
  * Normal, of which only what lies between `low` and `high` (-2 and 2 by default, in standard deviations from the mean) is drawn:
- * `mean + std * sqrt(2) erfinv(u)`, u uniform between erf(low / sqrt(2)) and erf(high / sqrt(2)). As those are numbers of float32, an
- * interval that lies beyond 4 on one side is drawn coarsely, and beyond 5.4 not at all (its end is returned).
+ * `mean + std * sqrt(2) erfinv(u)`, u uniform between erf(low / sqrt(2)) and erf(high / sqrt(2)). As those are numbers near 1
+ * far from the mean, an interval on one side beyond 4 is drawn coarsely in float32, and beyond 5.4 not at all (its end is returned); in
+ * float64 that is beyond 7 and 8.2.
  */
 export function truncatedNormal(
   shape: readonly number[],
@@ -96,10 +102,13 @@ export function truncatedNormal(
     throw new Error(`random.truncatedNormal: low must be below high, got ${low} and ${high}`);
   const type = floatType('truncatedNormal', dtype, low, high, mean, std);
   const size = drawShape('truncatedNormal', shape, low, high, mean, std);
-  const edge = (x: Parameter): Parameter =>
-    typeof x === 'number' ? Math.fround(erf(x / Math.SQRT2)) : x.div(Math.SQRT2).erf().cast('float32');
-  const u = uniform(size, { key, low: edge(low), high: edge(high), dtype: 'float32' });
-  const z = erfInverse(u).mul(Math.fround(Math.SQRT2)).cast(type);
+  const most = 1 - limits[type].below;
+  const edge = (x: Parameter): Parameter => {
+    if (typeof x !== 'number') return x.cast(type).div(Math.SQRT2).erf().maximum(-most).minimum(most);
+    const e = Math.max(-most, Math.min(most, erf(x / Math.SQRT2)));
+    return type === 'float32' ? Math.fround(e) : e;
+  };
+  const z = fromUniform(uniform(size, { key, low: edge(low), high: edge(high), dtype: type }));
   return shifted(z.maximum(low).minimum(high), mean, std);
 }
 

@@ -212,6 +212,15 @@ describe('distribution', () => {
     }
   });
 
+  test('truncated normal far from the mean and without bounds', () => {
+    const tail = random.truncatedNormal([n], { low: 4, high: 5, dtype: 'float64', key: random.key(2) });
+    const upper = (x: number) => phi(-x);
+    expect(kolmogorov(list(tail), (x) => (upper(4) - upper(x)) / (upper(4) - upper(5)))).toBeLessThan(1.95);
+    const open = list(random.truncatedNormal([n], { low: -Infinity, high: tensor(0), key: random.key(2) }));
+    expect(open.every((x) => x <= 0 && x > -Infinity)).toBe(true);
+    expect(kolmogorov(open, (x) => 2 * phi(x))).toBeLessThan(1.95);
+  });
+
   test('rademacher is -1 or 1', () => {
     const x = list(random.rademacher([n], { key: random.key(1) }));
     expect(new Set(x)).toEqual(new Set([-1, 1]));
@@ -260,8 +269,7 @@ describe('on the interpreter the same', () => {
     process.env.NABLA_DEVICE = 'cpu';
     const there = list(draw([12], { key, dtype: 'float64' }));
     process.env.NABLA_DEVICE = 'reference';
-    // Normals are drawn in float32.
-    expectClose(here, there, { rtol: 1e-5, atol: 1e-6 });
+    expectClose(here, there, { rtol: 1e-12, atol: 1e-13 });
   });
 });
 
@@ -339,6 +347,56 @@ describe('parameters', () => {
       'random.categorical: there is no category along axis 1 of [2, 0]',
     ],
     [() => random.categorical(zeros([2, 3]), { shape: [3] }), 'the shape [3] must end with'],
+  ])('refused: %s', (draw, message) => {
+    expect(draw).toThrow(message);
+  });
+});
+
+describe('multivariate normal', () => {
+  const covariance = tensor([
+    [2, 0.6],
+    [0.6, 0.5],
+  ]);
+
+  test('has the mean and the covariance', () => {
+    const x = random.multivariateNormal(tensor([1, -2]), covariance, [n], { key: random.key(6) });
+    expect(x.shape).toEqual([n, 2]);
+    expectClose(x.mean(0).dataSync(), [1, -2], { atol: 0.04 });
+    const centred = x.sub(x.mean(0));
+    expectClose(centred.T.matmul(centred).div(n).dataSync(), covariance.dataSync(), { atol: 0.07 });
+    // The squared distance from the mean, by the inverse of the covariance, is chi-squared.
+    const inverse = tensor([
+      [0.5, -0.6],
+      [-0.6, 2],
+    ]).div(0.64);
+    const distance = x.sub(tensor([1, -2]));
+    const squared = list(distance.matmul(inverse).mul(distance).sum(1));
+    expect(kolmogorov(squared, (d) => incompleteGamma(1, d / 2))).toBeLessThan(1.95);
+  });
+
+  test('batches, gradients, what is not positive definite', () => {
+    const key = random.key(7);
+    const means = zeros([3, 1, 2]);
+    const many = covariance.mul(tensor([1, 4], { dtype: 'float64' }).reshape([2, 1, 1]));
+    const x = random.multivariateNormal(means, many, undefined, { key });
+    expect([x.shape, x.dtype]).toEqual([[3, 2, 2], 'float64']);
+    expect(random.multivariateNormal(means, many, [5, 3, 2], { key }).shape).toEqual([5, 3, 2, 2]);
+    const f = (c: Tensor) => random.multivariateNormal(zeros([2]), c, [4], { key }).sum();
+    const slope = grad((s: Tensor) => f(covariance.mul(s)))(tensor(1));
+    expectClose([slope.item()], [f(covariance).item() / 2], { rtol: 1e-4 });
+    expect(list(random.multivariateNormal(zeros([1]), tensor([[-1]])))).toEqual([NaN]);
+  });
+
+  test.each([
+    [() => random.multivariateNormal(zeros([2]), zeros([3, 3])), 'got [2] and [3, 3]'],
+    [
+      () => random.multivariateNormal(tensor(1), zeros([3, 3])),
+      'needs a mean [.., n] and a covariance [.., n, n]',
+    ],
+    [
+      () => random.multivariateNormal(zeros([4, 2]), zeros([2, 2]), [3]),
+      'do not broadcast to the shape [3] to be drawn',
+    ],
   ])('refused: %s', (draw, message) => {
     expect(draw).toThrow(message);
   });
