@@ -12,12 +12,19 @@ export type TorchCompute = (inputs: readonly Tensor[], attributes: TorchCase['at
 const load = ({ data, shape, dtype }: FixtureArray, float: DType): Tensor =>
   tensor([...data], { dtype: dtype ?? float }).reshape(shape);
 
-/** Compares values and gradients of a computation with a case, in float32 or float64. `rtol` is relative to the largest element. */
-export function checkTorchCase(
+/** How cases are computed. `rtol` is relative to the largest element. */
+export interface Way {
+  readonly float: DType;
+  readonly rtol: number;
+  readonly isJitted: boolean;
+}
+
+/** A case as a function of the cotangent and the differentiated inputs to the output and the gradients, and what that must give. */
+function prepared(
   compute: TorchCompute,
-  { attributes, inputs, output, cotangent, gradients }: TorchCase,
-  { float, rtol, isJitted }: { float: DType; rtol: number; isJitted: boolean },
-): void {
+  { name, attributes, inputs, output, cotangent, gradients }: TorchCase,
+  { float, rtol }: Way,
+) {
   const arrays = inputs.map((input) => load(input, float));
   // Integer inputs are not differentiated: they come back in by position.
   const floats = arrays.filter((_, i) => gradients[i] !== null);
@@ -33,17 +40,37 @@ export function checkTorchCase(
     const pulled = pullback(change) as unknown as Tensor | Tensor[];
     return [result, ...(Array.isArray(pulled) ? pulled : [pulled])];
   };
-  const [result, ...changes] = (isJitted ? jit(both) : both)(load(cotangent, float), ...floats);
   const scale = (of: FixtureArray) => ({
     rtol,
     atol: rtol * of.data.reduce((top, x) => Math.max(top, Math.abs(x)), 0.01),
   });
-  expect(result.shape).toEqual(output.shape);
-  expectClose(result.dataSync(), output.data, scale(output), 'output');
-  gradients
-    .filter((gradient) => gradient !== null)
-    .forEach((gradient, i) => {
-      expect(changes[i].shape).toEqual(gradient.shape);
-      expectClose(changes[i].dataSync(), gradient.data, scale(gradient), `gradient ${i}`);
-    });
+  const verify = ([result, ...changes]: readonly Tensor[]): void => {
+    expect(result.shape).toEqual(output.shape);
+    expectClose(result.dataSync(), output.data, scale(output), `${name}: output`);
+    gradients
+      .filter((gradient) => gradient !== null)
+      .forEach((gradient, i) => {
+        expect(changes[i].shape).toEqual(gradient.shape);
+        expectClose(changes[i].dataSync(), gradient.data, scale(gradient), `${name}: gradient ${i}`);
+      });
+  };
+  return { operands: [load(cotangent, float), ...floats], both, verify };
+}
+
+/** Compares values and gradients of a computation with a case. */
+export function checkTorchCase(compute: TorchCompute, torch: TorchCase, way: Way): void {
+  const { operands, both, verify } = prepared(compute, torch, way);
+  const [change, ...floats] = operands;
+  verify((way.isJitted ? jit(both) : both)(change, ...floats));
+}
+
+/** The same for many cases; jitted, they are one program, as compiling takes longer than running. */
+export function checkTorchCases(compute: TorchCompute, cases: readonly TorchCase[], way: Way): void {
+  const all = cases.map((torch) => prepared(compute, torch, way));
+  const run = (operands: readonly Tensor[][]): Tensor[][] =>
+    operands.map(([change, ...floats], i) => all[i].both(change, ...floats));
+  const results = (way.isJitted ? jit(run) : run)(all.map(({ operands }) => operands));
+  all.forEach(({ verify }, i) => {
+    verify(results[i]);
+  });
 }
