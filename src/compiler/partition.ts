@@ -2,6 +2,7 @@ import { isOp, type Node, sizeOf } from '../graph/node.ts';
 import type { Attributes, BinaryKind, UnaryKind } from '../graph/vocabulary.ts';
 import { type Affine, type Axis, affineKey, atomIndex, constantIndex, newAxis } from './affine.ts';
 import { allowsEpilogue, isTiled } from './contraction_shape.ts';
+import { isScalarOnly } from './expand/expansion.ts';
 import { inliner } from './inline.ts';
 import type { SimplifiedGraph } from './simplify.ts';
 
@@ -80,6 +81,10 @@ function ownCost(node: Node): number {
   }
 }
 
+/** Whether an elementwise operation is long code that runs for one element at a time. */
+const isLongScalar = (node: Node): boolean =>
+  (isOp(node, 'unary') || isOp(node, 'binary')) && isScalarOnly(node.attributes.kind);
+
 const alone = new Set([
   'contract',
   'reduce',
@@ -118,6 +123,8 @@ export function materialize(
   }
   const chosen = new Set<Node>(nodes.filter((n) => isInput(n) || alone.has(n.op) || stored.has(n)));
   for (const output of outputs) chosen.add(output);
+  // Long code for single elements: a kernel's member of its own, not inlined into tiles and other elements' loops.
+  for (const node of nodes) if (!isInput(node) && isLongScalar(node)) chosen.add(node);
   // Sorting reads in no order that an expression could follow.
   for (const node of nodes) if (node.op === 'argsort') chosen.add(node.inputs[0]);
   const demand = new Map<Node, number>(nodes.map((n) => [n, 0]));
@@ -332,6 +339,7 @@ function admitIfFits(node: Node, group: Group, materialized: ReadonlySet<Node>):
     admit(group, node, outerAxes(group), stage + 1);
     return true;
   }
+  if (group.kind === 'contract' && isLongScalar(node)) return false;
   if (group.kind === 'contract' && !allowsEpilogue(group.members[0] as Node<'contract'>)) return false;
   const outer = outerAxes(group);
   const levels = equalExtents(outer, shape) ? [outer] : [];

@@ -6,6 +6,7 @@ import type { CompositeBinaryKind, CompositeUnaryKind, UnaryKind } from '../../s
 import { watchCompilations } from '../../src/runtime/evaluate.ts';
 import { binaryFunction, unaryFunction } from '../../src/runtime/reference/scalar.ts';
 import { floatOf, ulps } from '../compiler/ulp.ts';
+import { expectClose } from '../support/close.ts';
 
 // Functions put together from simpler ones against the double-precision functions of the interpreter, which uses other formulas.
 
@@ -323,4 +324,29 @@ test('a composite function is fused like any other operation: one kernel, nothin
     () => f(tensor([0.5, 2, 3]), tensor([1, 2, 4])).dataSync(),
   );
   expect(kernels).toEqual([1]);
+});
+
+test('long functions stay out of the tile of a product, and are right behind one, before one, and in rows', () => {
+  const x = tensor(Float32Array.from({ length: 64 * 64 }, (_, i) => 0.1 + ((i * 37) % 97) / 128)).reshape([
+    64, 64,
+  ]);
+  const w = tensor(Float32Array.from({ length: 64 * 48 }, (_, i) => 0.1 + ((i * 29) % 89) / 128)).reshape([
+    64, 48,
+  ]);
+  const f = (a: Tensor, b: Tensor): Tensor[] => [
+    a.matmul(b).gammainc(2).add(1),
+    a.lgamma().matmul(b),
+    a.digamma().softmax(1),
+    a.erfinv().sum(0),
+    a.matmul(b).atan2(2).asinh(),
+  ];
+  const results = jit(f)(x, w).map((r) => r.dataSync());
+  const before = process.env.NABLA_DEVICE;
+  process.env.NABLA_DEVICE = 'reference';
+  const expected = f(x, w).map((r) => r.dataSync());
+  if (before === undefined) delete process.env.NABLA_DEVICE;
+  else process.env.NABLA_DEVICE = before;
+  results.forEach((result, i) => {
+    expectClose(result, expected[i], { rtol: 1e-4, atol: 1e-4 }, `result ${i}`);
+  });
 });

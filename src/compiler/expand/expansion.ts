@@ -55,9 +55,12 @@ const doubleBinary: { readonly [K in DoubleBinary]: (x: KernelExpr, y: KernelExp
   igammac: incompleteGamma.upper,
 };
 
-/** Whether an operation is computed in double precision, hence not in vectors. */
-export const isDoubleInside = (x: KernelExpr): boolean =>
-  (x.op === 'unary' && x.kind in doubleUnary) || (x.op === 'binary' && x.kind in doubleBinary);
+/**
+ * Whether a kind is long code for one element at a time, as it iterates or is computed in double precision. It is not vectorized, and
+ * has no place in the unrolled code of a product's tile.
+ */
+export const isScalarOnly = (kind: string): boolean =>
+  kind === 'gcd' || kind in doubleUnary || kind in doubleBinary;
 
 const known = new WeakMap<KernelExpr, KernelExpr>();
 

@@ -1,6 +1,6 @@
 import { bytesOf, type DType } from '../../graph/dtype.ts';
 import type { Affine, Axis } from '../affine.ts';
-import { isDoubleInside } from '../expand/expansion.ts';
+import { isScalarOnly } from '../expand/expansion.ts';
 import type { KernelExpr, LoopKernel } from '../kernel.ts';
 import { visitIndices } from './merge_axes.ts';
 
@@ -41,7 +41,7 @@ export function isVectorizable(x: KernelExpr, id: number, known = new Map<Kernel
   if (result !== undefined) return result;
   result = x.dtype !== 'float64';
   if (x.op === 'binary' && x.kind === 'pow' && x.dtype !== 'float32') result = false;
-  if ((x.op === 'binary' && x.kind === 'gcd') || isDoubleInside(x)) result = false;
+  if ((x.op === 'unary' || x.op === 'binary') && isScalarOnly(x.kind)) result = false;
   visitIndices(
     x,
     (index) => {
