@@ -6,15 +6,21 @@ import {
   debug,
   fromBits,
   grad,
+  hessian,
   jit,
+  jvp,
+  linalg,
   NumericsError,
   ones,
   random,
+  scan,
   Tensor,
   tensor,
   Variable,
   valueAndGrad,
+  vmap,
   where,
+  whileLoop,
   zeros,
 } from '../../src/index.ts';
 import { expectClose } from '../support/close.ts';
@@ -326,6 +332,91 @@ test('every method takes half precision as it takes the float32 of the same valu
       compared++;
     }
   expect(compared).toBeGreaterThan(200);
+});
+
+test('transforms and control flow carry half precision as it is', () => {
+  const x = tensor(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { dtype: 'float16' },
+  );
+  const seen = (value: Tensor) => [value.dtype, value.toArray()];
+  expect(seen(vmap((row: Tensor) => row.flip())(x))).toEqual([
+    'float16',
+    [
+      [2, 1],
+      [4, 3],
+    ],
+  ]);
+  expect(seen(vmap(grad((row: Tensor) => row.mul(row).sum()))(x))).toEqual([
+    'float16',
+    [
+      [2, 4],
+      [6, 8],
+    ],
+  ]);
+  const product = (rows: Tensor) =>
+    scan(
+      (c: Tensor, row: Tensor): [Tensor, Tensor] => [c.mul(row).cast('float16'), c],
+      ones([2], { dtype: 'float16' }),
+      rows,
+    );
+  expect(product(x).map(seen)).toEqual([
+    ['float16', [3, 8]],
+    [
+      'float16',
+      [
+        [1, 1],
+        [1, 2],
+      ],
+    ],
+  ]);
+  expect(seen(grad((rows: Tensor) => product(rows)[0].sum())(x))).toEqual([
+    'float16',
+    [
+      [3, 4],
+      [1, 2],
+    ],
+  ]);
+  const grown = jit((a: Tensor) =>
+    whileLoop(
+      (c: Tensor) => c.sum().lt(100),
+      (c: Tensor) => c.mul(2).cast('float16'),
+      a,
+    ),
+  );
+  expect(seen(grown(x))).toEqual([
+    'float16',
+    [
+      [16, 32],
+      [48, 64],
+    ],
+  ]);
+  const [value, change] = jvp((a: Tensor) => a.transpose().mul(3), [x], [x]);
+  expect(seen(value)).toEqual([
+    'float32',
+    [
+      [3, 9],
+      [6, 12],
+    ],
+  ]);
+  expect(seen(change)).toEqual([
+    'float32',
+    [
+      [3, 9],
+      [6, 12],
+    ],
+  ]);
+  expect(seen(hessian((a: Tensor) => a.mul(a).mul(a).sum())(x.at(0)))).toEqual([
+    'float16',
+    [
+      [6, 0],
+      [0, 12],
+    ],
+  ]);
+  expect(linalg.det(x).dtype).toBe('float32');
 });
 
 test('a dtype that does not exist is refused', () => {
