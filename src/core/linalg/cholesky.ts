@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.ts';
 import { type Tensor, where } from '../tensor.ts';
 import {
   algorithm,
@@ -30,6 +31,7 @@ const rule: Rule = {
  * @throws if a is not square
  */
 export function cholesky(a: Tensor, options: { upper?: boolean } = {}): Tensor {
+  checkOptions('cholesky', options, ['upper']);
   const matrices = squareOf('cholesky', a);
   const [l] = withRule(rule, algorithm('cholesky', matrices), [matrices]);
   return options.upper ? mT(l) : l;

@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.ts';
 import { type Tensor, where } from '../tensor.ts';
 import {
   algorithm,
@@ -53,6 +54,7 @@ const rule: Rule = {
  * @throws if a is not a matrix
  */
 export function pinv(a: Tensor, options: RankOptions = {}): Tensor {
+  checkOptions('pinv', options, ['rtol']);
   const matrices = matricesOf('pinv', a);
   if (matrices.size === 0) return mT(matrices);
   const [u, s, vt] = algorithm('svd', matrices);
@@ -62,6 +64,7 @@ export function pinv(a: Tensor, options: RankOptions = {}): Tensor {
 
 /** The number of singular values [...] of a [..., m, n] that do not count as 0, int32. */
 export function matrixRank(a: Tensor, options: RankOptions = {}): Tensor {
+  checkOptions('matrixRank', options, ['rtol']);
   const matrices = matricesOf('matrixRank', a);
   const s = svdvals(matrices);
   if (matrices.size === 0) return s.sum(-1).cast('int32');
@@ -89,6 +92,7 @@ export interface LeastSquares {
  * @throws if the rows of a and b differ in number
  */
 export function lstsq(a: Tensor, b: Tensor, options: RankOptions = {}): LeastSquares {
+  checkOptions('lstsq', options, ['rtol']);
   const [x, y] = alikeFloats(matricesOf('lstsq', a), b);
   const vector = y.ndim === 1;
   const columns = vector ? y.unsqueeze(-1) : y;

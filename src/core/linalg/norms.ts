@@ -1,4 +1,5 @@
 import { axesOf } from '../operands.ts';
+import { checkOptions } from '../options.ts';
 import type { Axis, ReduceOptions } from '../tensor.ts';
 import { type Tensor, where } from '../tensor.ts';
 import { inverse } from './lu.ts';
@@ -31,22 +32,24 @@ export interface NormOptions extends ReduceOptions {
 export function vectorNorm(x: Tensor, order = 2, options: NormOptions = {}): Tensor {
   if (typeof order !== 'number' || Number.isNaN(order))
     throw new Error(`vectorNorm: the order must be a number, got ${order}`);
+  checkOptions('vectorNorm', options, ['axis', 'keepDims']);
+  const keeping = { keepDims: options.keepDims };
   const axes = axesOf('vectorNorm', options.axis, x.ndim);
   const values = asFloats(x);
   const sizes = values.abs();
   const empty = axes.some((axis) => x.shape[axis] === 0);
-  if (order === Number.POSITIVE_INFINITY && !empty) return sizes.max(axes, options);
+  if (order === Number.POSITIVE_INFINITY && !empty) return sizes.max(axes, keeping);
   if (Math.abs(order) === Number.POSITIVE_INFINITY) {
-    if (order < 0 && !empty) return sizes.min(axes, options);
-    if (order > 0) return sizes.sum(axes, options);
+    if (order < 0 && !empty) return sizes.min(axes, keeping);
+    if (order > 0) return sizes.sum(axes, keeping);
     throw new Error(`vectorNorm: order -Infinity of [${x.shape.join(', ')}], which is empty along the axis`);
   }
-  if (order === 0) return values.ne(0).cast(values.dtype).sum(axes, options);
-  if (order === 1) return sizes.sum(axes, options);
-  if (order === 2) return rootOf(values.square().sum(axes, options));
+  if (order === 0) return values.ne(0).cast(values.dtype).sum(axes, keeping);
+  if (order === 1) return sizes.sum(axes, keeping);
+  if (order === 2) return rootOf(values.square().sum(axes, keeping));
   return sizes
     .pow(order)
-    .sum(axes, options)
+    .sum(axes, keeping)
     .pow(1 / order);
 }
 
@@ -63,6 +66,7 @@ export interface MatrixNormOptions extends ReduceOptions {
  * @throws for other orders, and where x is no matrix
  */
 export function matrixNorm(a: Tensor, order: MatrixOrder = 'fro', options: MatrixNormOptions = {}): Tensor {
+  checkOptions('matrixNorm', options, ['axis', 'keepDims']);
   const [rows, columns] = options.axis ?? [-2, -1];
   if (a.ndim < 2)
     throw new Error(`matrixNorm: needs a matrix or a batch of them, got shape [${a.shape.join(', ')}]`);
@@ -104,6 +108,7 @@ function lastTwo(a: Tensor, order: MatrixOrder): Tensor {
  * along two (or of an array with two axes).
  */
 export function norm(x: Tensor, order?: MatrixOrder, options: NormOptions = {}): Tensor {
+  checkOptions('norm', options, ['axis', 'keepDims']);
   if (order === undefined) return vectorNorm(x, 2, options);
   const axes = options.axis ?? x.shape.map((_, i) => i);
   const list = typeof axes === 'number' ? [axes] : axes;

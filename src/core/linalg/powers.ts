@@ -1,4 +1,5 @@
 import { onesLike } from '../create.ts';
+import { checkOptions } from '../options.ts';
 import { stack, type Tensor, where } from '../tensor.ts';
 import { inverse, solve } from './lu.ts';
 import { constantly, identityLike, squareOf } from './matrices.ts';
@@ -145,6 +146,7 @@ export interface VanderOptions {
  * @throws if x is a scalar or the number of columns is not a whole number
  */
 export function vander(x: Tensor, options: VanderOptions = {}): Tensor {
+  checkOptions('vander', options, ['columns', 'decreasing']);
   if (x.ndim === 0) throw new Error('vander: needs a vector, got a scalar');
   const { columns = x.shape[x.ndim - 1], decreasing = false } = options;
   if (!Number.isInteger(columns) || columns < 0)

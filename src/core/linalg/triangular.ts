@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   algorithm,
@@ -92,6 +93,7 @@ export interface TriangularSolveOptions {
  * @throws if a is not square or b does not fit
  */
 export function triangularSolve(a: Tensor, b: Tensor, options: TriangularSolveOptions = {}): Tensor {
+  checkOptions('triangularSolve', options, ['lower', 'transpose', 'unitDiagonal']);
   const { lower = false, transpose = false, unitDiagonal = false } = options;
   const matrices = squareOf('triangularSolve', a);
   const whole = unitDiagonal ? withUnitDiagonal(matrices) : matrices;

@@ -271,6 +271,11 @@ describe('linear algebra', () => {
     [() => linalg.multiDot([eye(2)]), /multiDot: needs at least two arrays, got 1/],
     [() => linalg.multiDot([eye(2), zeros([3, 2])]), /multiDot: \[2, 2\] x \[3, 2\]: array 1 needs 2 rows/],
     [() => linalg.multiDot([eye(2), zeros([2]), eye(2)]), /arrays must be matrices/],
+    [
+      () => linalg.cholesky(eye(2), { uper: true } as never),
+      /cholesky: unknown option 'uper'; options are upper/,
+    ],
+    [() => linalg.norm(eye(2), 1, { axes: 1 } as never), /norm: unknown option 'axes'/],
     [() => linalg.vander(tensor(1)), /vander: needs a vector, got a scalar/],
     [() => linalg.vander(zeros([2]), { columns: 1.5 }), /vander: the number of columns/],
   ])('refused: %s', (run, message) => {
