@@ -6,8 +6,8 @@ import { meet } from './operands.ts';
 import { checkOptions } from './options.ts';
 import { digitizeOf, isinOf, searchSortedOf } from './searching.ts';
 import type { SizedOptions } from './selecting.ts';
-import { type UniqueNodes, uniqueOf, uniqueSized } from './sets.ts';
-import { argsortOf, firstInOrder, sortOf } from './sorting.ts';
+import { type UniqueNodes, uniqueOf, uniqueRuns, uniqueSized } from './sets.ts';
+import { argsortOf, checkPlace, firstInOrder, sortOf } from './sorting.ts';
 import type { Tensor } from './tensor.ts';
 import { squeezeOf } from './views.ts';
 
@@ -129,6 +129,24 @@ export abstract class SortableArray extends IndexableArray {
       inverse: this.wrap(inverse),
       counts: this.wrap(counts),
     };
+  }
+  /** Of the flattened array, the first element of each run of equal ones, the run of each element, and the lengths. Not inside of jit. */
+  uniqueConsecutive(): Omit<Unique, 'indices'> {
+    const { values, inverse, counts } = uniqueRuns(this.node);
+    return { values: this.wrap(values), inverse: this.wrap(inverse), counts: this.wrap(counts) };
+  }
+  /**
+   * Element `kth` of the sorted axis in its place, nothing larger before it and nothing smaller behind it (NumPy). What that leaves open is
+   * ascending here: the axis is sorted.
+   */
+  partition(kth: number, axis = -1): Tensor {
+    checkPlace('partition', this.node, kth, axis);
+    return this.sort(axis);
+  }
+  /** int32 positions that partition an axis; see partition. */
+  argpartition(kth: number, axis = -1): Tensor {
+    checkPlace('argpartition', this.node, kth, axis);
+    return this.argsort(axis);
   }
   /** How often each number 0, 1, .. occurs in an array of integers, or the sum of its weights. Inside of jit, give `length`. */
   bincount(options: BincountOptions = {}): Tensor {

@@ -150,3 +150,15 @@ export const trilIndices = (rows: number, columns = rows, { k = 0 }: { k?: numbe
 /** int32 rows and columns of the elements on and above diagonal `k` of a matrix. */
 export const triuIndices = (rows: number, columns = rows, { k = 0 }: { k?: number } = {}): Tensor[] =>
   triangle(rows, columns, k, 'upper');
+
+/**
+ * Vectors of positions as arrays that broadcast against each other: `x.index(...ix(rows, columns))` is the block of these rows and columns (NumPy's ix_).
+ * A vector of bools stands for the positions where it holds, and must be known.
+ */
+export const ix = (...vectors: Tensor[]): Tensor[] =>
+  vectors.map((vector, i) => {
+    if (vector.ndim !== 1)
+      throw new Error(`ix: needs vectors, got shape [${vector.shape.join(', ')}] as number ${i}`);
+    const at = vector.dtype === 'bool' ? vector.nonzero()[0] : vector;
+    return at.reshape(vectors.map((_, k) => (k === i ? -1 : 1)));
+  });

@@ -38,6 +38,12 @@ export const isin = (x: Tensor, of: Tensor, options?: { invert?: boolean }): Ten
 export const unique = (x: Tensor, axis?: number, options?: SizedOptions): Tensor => x.unique(axis, options);
 /** See `Tensor.uniqueAll`. */
 export const uniqueAll = (x: Tensor, axis?: number): Unique => x.uniqueAll(axis);
+/** See `Tensor.uniqueConsecutive`. */
+export const uniqueConsecutive = (x: Tensor): Omit<Unique, 'indices'> => x.uniqueConsecutive();
+/** See `Tensor.partition`. */
+export const partition = (x: Tensor, kth: number, axis?: number): Tensor => x.partition(kth, axis);
+/** See `Tensor.argpartition`. */
+export const argpartition = (x: Tensor, kth: number, axis?: number): Tensor => x.argpartition(kth, axis);
 /** See `Tensor.bincount`. */
 export const bincount = (x: Tensor, options?: BincountOptions): Tensor => x.bincount(options);
 /** See `Tensor.histogram`. */

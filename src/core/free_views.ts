@@ -1,7 +1,17 @@
 import * as g from '../graph/build.ts';
+import type { Node } from '../graph/node.ts';
 import type { Axis, Operand } from './array_base.ts';
 import { atLeast3, atLeast as atLeastOf } from './axis_order.ts';
-import { blockDiagOf, columnStackOf, dstackOf, hstackOf, meshgridOf, vstackOf } from './joining.ts';
+import {
+  type Blocks,
+  blockDiagOf,
+  blockOf,
+  columnStackOf,
+  dstackOf,
+  hstackOf,
+  meshgridOf,
+  vstackOf,
+} from './joining.ts';
 import { broadcastShapes as shapesMeet, united } from './operands.ts';
 import { checkOptions } from './options.ts';
 import type { PadMode, PadWidths } from './padding.ts';
@@ -10,6 +20,7 @@ import type { Range } from './views.ts';
 
 /** Views, joining and splitting as functions. Those that say "see" are the methods of that name. */
 
+export type { Blocks } from './joining.ts';
 export type { PadMode, PadWidths } from './padding.ts';
 export type { Range } from './views.ts';
 
@@ -172,4 +183,21 @@ export const meshgrid = (vectors: readonly Tensor[], options: { indexing?: 'xy' 
 export function indices(shape: readonly number[]): Tensor {
   const axes = shape.map((_, axis) => g.reshape(g.iota(axis, shape), [1, ...shape]));
   return new Tensor(axes.length === 0 ? g.constant(0, [0], 'int32') : g.concat(axes, 0));
+}
+
+/**
+ * An array from nested lists of blocks: `block([[a, b], [c, d]])` joins the arrays of the inner lists along the last axis, and what that gives
+ * along the one before (NumPy).
+ */
+export function block(blocks: Blocks<Tensor>): Tensor {
+  const list: Tensor[] = [];
+  const collect = (b: Blocks<Tensor>): void => {
+    if (b instanceof Tensor) list.push(b);
+    else b.forEach(collect);
+  };
+  collect(blocks);
+  const nodes = united(list.map((x) => x.node));
+  let next = 0;
+  const replace = (b: Blocks<Tensor>): Blocks<Node> => (b instanceof Tensor ? nodes[next++] : b.map(replace));
+  return new Tensor(blockOf(replace(blocks)));
 }

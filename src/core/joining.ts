@@ -144,3 +144,28 @@ export function meshgridOf(vectors: readonly Node[], indexing: 'xy' | 'ij'): Nod
   const shape = flat.map((_, i) => flat[place(i)].shape[0]);
   return flat.map((v, i) => g.broadcast(v, shape, [place(i)]));
 }
+
+/** Lists of arrays of one depth: arrays of the innermost lists are joined along the last axis, those lists along the one before, and so on. */
+export type Blocks<T> = T | readonly Blocks<T>[];
+
+/** NumPy's block: an array from nested lists of blocks. */
+export function blockOf(blocks: Blocks<Node>): Node {
+  const isList = (b: Blocks<Node>): b is readonly Blocks<Node>[] => Array.isArray(b);
+  const depthOf = (b: Blocks<Node>): number => {
+    if (!isList(b)) return 0;
+    const depths = new Set(b.map(depthOf));
+    if (depths.size !== 1)
+      throw new Error('block: lists must not be empty, and all of one depth, as rows of a matrix are');
+    return 1 + [...depths][0];
+  };
+  const leaves = (b: Blocks<Node>): Node[] => (isList(b) ? b.flatMap(leaves) : [b]);
+  const rank = Math.max(depthOf(blocks), ...leaves(blocks).map((leaf) => leaf.shape.length));
+  const join = (b: Blocks<Node>, depth: number): Node =>
+    isList(b)
+      ? concatOf(
+          b.map((inner) => join(inner, depth - 1)),
+          rank - depth,
+        )
+      : atLeast(b, rank);
+  return join(blocks, depthOf(blocks));
+}

@@ -98,3 +98,22 @@ export function uniqueSized(x: Node, size: number, fillValue: number | undefined
       : g.broadcast(valueLike('unique', x, fillValue), [size], []);
   return g.select(exists, g.gather(sorted, at, 0), rest);
 }
+
+/** The first element of each run of equal ones, the run that each element is in, and how long the runs are. */
+export function uniqueRuns(x: Node): Omit<UniqueNodes, 'indices'> {
+  const flat = g.reshape(x, [sizeOf(x.shape)]);
+  const data = valuesOf('uniqueConsecutive', flat);
+  const first: number[] = [];
+  const counts: number[] = [];
+  const inverse: number[] = [];
+  data.forEach((value, i) => {
+    // As in PyTorch, NaN differs from NaN.
+    if (i === 0 || value !== data[i - 1]) {
+      first.push(i);
+      counts.push(0);
+    }
+    counts[counts.length - 1]++;
+    inverse.push(first.length - 1);
+  });
+  return { values: g.gather(flat, list(first), 0), inverse: list(inverse, x.shape), counts: list(counts) };
+}

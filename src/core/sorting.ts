@@ -55,3 +55,10 @@ export function lexsortOf(keys: readonly Node[], axis: number): Node {
     argsortOf('lexsort', keys[0], axis, false),
   );
 }
+
+/** Refuses places that an axis does not have. */
+export function checkPlace(name: string, x: Node, place: number, axis: number): void {
+  const extent = x.shape[axisOf(name, axis, x.shape.length)];
+  if (!Number.isInteger(place) || place < -extent || place >= extent)
+    throw new Error(`${name}: there is no place ${place} on axis ${axis} of [${x.shape.join(', ')}]`);
+}

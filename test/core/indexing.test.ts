@@ -6,6 +6,7 @@ import {
   hessian,
   index,
   indexAdd,
+  ix,
   jit,
   jvp,
   maskedSelect,
@@ -437,6 +438,19 @@ test.each<[() => unknown, RegExp]>([
   ],
 ])('refused: %s', (f, message) => {
   expect(f).toThrow(message);
+});
+
+test('ix: the block of some rows and columns', () => {
+  const block = ix(tensor([true, true]), int([2, 0]));
+  expect(block.map((at) => at.shape)).toEqual([
+    [2, 1],
+    [1, 2],
+  ]);
+  expect(x.index(...block).toArray()).toEqual([
+    [3, 1],
+    [6, 4],
+  ]);
+  expect(() => ix(x)).toThrow(/^ix: needs vectors, got shape \[2, 3\] as number 0/);
 });
 
 test('where and update agree', () => {

@@ -95,6 +95,20 @@ test('jit: counts of known length, everything that keeps its shape', () => {
   ]);
 });
 
+test('runs of equal elements; partitions', () => {
+  const { values, inverse, counts } = int([1, 1, 2, 2, 2, 1]).uniqueConsecutive();
+  expect([values, inverse, counts].map((a) => a.toArray())).toEqual([
+    [1, 2, 1],
+    [0, 0, 1, 1, 1, 2],
+    [2, 3, 1],
+  ]);
+  expect(tensor([]).uniqueConsecutive().counts.shape).toEqual([0]);
+  const x = tensor([5, 1, 4, 2]);
+  expect(x.partition(1).at(1).item()).toBe(2);
+  expect(x.take(x.argpartition(-1)).at(-1).item()).toBe(5);
+  expect(() => x.partition(4)).toThrow(/^partition: there is no place 4 on axis -1 of \[4\]/);
+});
+
 test('unique elements of a known number, inside of jit', () => {
   const of = (size: number, fillValue?: number) =>
     jit((a: Tensor) => a.unique(undefined, { size, fillValue }));

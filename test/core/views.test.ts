@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   arange,
+  block,
   blockDiag,
   broadcastArrays,
   broadcastShapes,
@@ -80,6 +81,26 @@ test('extend a grid: meshgrid, indices, broadcastArrays', () => {
     [2, 3],
     [2, 3],
   ]);
+});
+
+test('block: nested lists of blocks, as in NumPy', () => {
+  const [a, b, c] = [zeros([2, 1]).add(7), zeros([3]), int([9])];
+  expect(
+    block([
+      [x, a],
+      [b, c],
+    ]).toArray(),
+  ).toEqual([
+    [1, 2, 3, 7],
+    [4, 5, 6, 7],
+    [0, 0, 0, 9],
+  ]);
+  expect(block([c, int([1, 2])]).toArray()).toEqual([9, 1, 2]);
+  expect([block(c).dtype, block([[c], [tensor([0.5])]]).shape]).toEqual(['int32', [2, 1]]);
+  expect(block([[[x]], [[x]]]).shape).toEqual([2, 2, 3]);
+  expect(() => block([[x], x])).toThrow(/^block: lists must not be empty, and all of one depth/);
+  expect(() => block([])).toThrow(/^block: lists must not be empty/);
+  expect(() => block([[x, b]])).toThrow(/^concat: shapes \[2, 3\], \[1, 3\]/);
 });
 
 test('parts put together again are the array', () => {
