@@ -1,7 +1,10 @@
 import { controlOperations } from './control.ts';
 import { indexOperations, sortOperations } from './indexing.ts';
 import type { Operation } from './operation.ts';
+import { productOperations } from './products.ts';
+import { randomOperations } from './random.ts';
 import { reductionOperations } from './reductions.ts';
+import { fourierOperations, interpolationOperations } from './signals.ts';
 import { viewOperations } from './views.ts';
 
 /** The operations of the library by theme: the sections of docs/conformance.md. */
@@ -11,6 +14,10 @@ export const groups: readonly { readonly title: string; readonly operations: rea
   { title: 'Views, joining, splitting', operations: viewOperations },
   { title: 'Indexing', operations: indexOperations },
   { title: 'Sorting, searching, sets and counts', operations: sortOperations },
+  { title: 'Products', operations: productOperations },
+  { title: 'Fourier transforms', operations: fourierOperations },
+  { title: 'Interpolation and polynomials', operations: interpolationOperations },
+  { title: 'Random numbers', operations: randomOperations },
 ];
 
 /** Every operation of the library. */
