@@ -97,6 +97,19 @@ def asymptotic(order, x):
     return total / mp.sqrt(2 * mp.pi)
 
 
+def inverse_error(square_rooted):
+    """erfinv(x) / x as a function of w = -log(1 - x^2), or of its root."""
+
+    def g(v):
+        w = v * v if square_rooted else v
+        if w < mpf(10) ** -20:
+            return mp.sqrt(mp.pi) / 2
+        x = mp.sqrt(-mp.expm1(-w))
+        return mp.erfinv(x) / x
+
+    return g
+
+
 single, double = mpf(2) ** -27, mpf(2) ** -56
 tangent = mp.sqrt(2) - 1
 tables = []
@@ -124,6 +137,16 @@ emit(
     "erfcDouble",
     "`(1 + 2 x) erfc(x) exp(x^2)` in t = (x - 4) / (x + 4) for 1/2 <= x <= 28.",
     fit(complement(4), to_t(0.5, 4), to_t(28, 4), mpf(2) ** -55),
+)
+emit(
+    "erfinvCentral",
+    "`erfinv(x) / x` in t = w / 2.5 - 1, w = -log(1 - x^2) from 0 to 5.",
+    fit(lambda t: inverse_error(False)(mpf(5) / 2 * (t + 1)), -1, 1, mpf(2) ** -26, True),
+)
+emit(
+    "erfinvTail",
+    "`erfinv(x) / x` in t = (sqrt(w) - 4.125) / 2, w = -log(1 - x^2) from 4.5 to 37.",
+    fit(lambda t: inverse_error(True)(2 * t + mpf(33) / 8), -1, 1, mpf(2) ** -26, True),
 )
 for order in (0, 1):
     near, far = bessel(order)

@@ -14,7 +14,7 @@ type Unary = (a: Algebra, x: KernelExpr) => KernelExpr;
 type Binary = (a: Algebra, x: KernelExpr, y: KernelExpr) => KernelExpr;
 
 /** Kinds that are always computed in double precision: in float32 they would lose too much on the way. */
-type DoubleUnary = 'erfinv' | 'lgamma' | 'digamma' | 'i0' | 'i1' | 'i0e' | 'i1e';
+type DoubleUnary = 'lgamma' | 'digamma' | 'i0' | 'i1' | 'i0e' | 'i1e';
 type DoubleBinary = 'zeta' | 'igamma' | 'igammac';
 
 /** In the precision of the operands. */
@@ -33,6 +33,7 @@ const unary: { readonly [K in Exclude<CompositeUnaryKind, DoubleUnary>]: Unary }
   log10: exponential.log10,
   cbrt: exponential.cbrt,
   erfc: special.erfc,
+  erfinv: special.erfinv,
 };
 const binary: { readonly [K in Exclude<CompositeBinaryKind, DoubleBinary>]: Binary } = {
   atan2: trigonometric.atan2,
@@ -41,7 +42,6 @@ const binary: { readonly [K in Exclude<CompositeBinaryKind, DoubleBinary>]: Bina
 };
 
 const doubleUnary: { readonly [K in DoubleUnary]: (x: KernelExpr) => KernelExpr } = {
-  erfinv: special.erfinv,
   lgamma: special.lgamma,
   digamma: special.digamma,
   i0: (x) => special.bessel(0, x),

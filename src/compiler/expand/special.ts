@@ -1,9 +1,18 @@
 import type { KernelExpr } from '../kernel.ts';
 import { Algebra } from './algebra.ts';
-import { bessel0Far, bessel0Near, bessel1Far, bessel1Near, erfcDouble, erfcSingle } from './coefficients.ts';
+import {
+  bessel0Far,
+  bessel0Near,
+  bessel1Far,
+  bessel1Near,
+  erfcDouble,
+  erfcSingle,
+  erfinvCentral,
+  erfinvTail,
+} from './coefficients.ts';
 
 /**
- * The error function's relatives, gamma functions, the Hurwitz zeta function, Bessel functions. All but `erfc` are written for double
+ * The error function's relatives, gamma functions, the Hurwitz zeta function, Bessel functions. All but `erfc` and `erfinv` are written for double
  * precision: float32 numbers go through it.
  */
 
@@ -23,28 +32,23 @@ export function erfc(a: Algebra, x: KernelExpr): KernelExpr {
   return a.select(a.less(size, 0.5), a.sub(1, a.unary('erf', x)), outer);
 }
 
-const d = new Algebra('float64');
-
-/** Winitzki's approximation, then three steps of Halley's method on erf, or on erfc where erf is near 1. */
-export function erfinv(x: KernelExpr): KernelExpr {
-  const size = d.abs(x);
-  const complement = d.sub(1, size);
-  const logarithm = d.unary('log', d.mul(complement, d.add(1, size)));
-  const a = 0.147;
-  const shift = d.add(2 / (Math.PI * a), d.mul(logarithm, 0.5));
-  const root = d.unary('sqrt', d.sub(d.mul(shift, shift), d.mul(logarithm, 1 / a)));
-  const isCentral = d.less(size, 0.5);
-  // Near 0 the difference cancels; the series begins with x sqrt(pi) / 2.
-  const central = d.mul(size, d.add(Math.sqrt(Math.PI) / 2, d.mul(d.mul(size, size), 0.232)));
-  let y = d.select(isCentral, central, d.unary('sqrt', d.sub(root, shift)));
-  for (let step = 0; step < 3; step++) {
-    const excess = d.select(isCentral, d.sub(d.unary('erf', y), size), d.sub(complement, erfc(d, y)));
-    const newton = d.mul(d.mul(excess, Math.sqrt(Math.PI) / 2), d.unary('exp', d.mul(y, y)));
-    y = d.sub(y, d.div(newton, d.add(1, d.mul(y, newton))));
+/** Polynomials of `-log(1 - x^2)` or its root; for float64 a step of Halley's method on erf, or on erfc where erf is near 1. */
+export function erfinv(a: Algebra, x: KernelExpr): KernelExpr {
+  const size = a.abs(x);
+  const complement = a.sub(1, size);
+  const w = a.neg(a.unary('log', a.mul(complement, a.add(1, size))));
+  const central = a.polynomial(a.sub(a.mul(w, 0.4), 1), erfinvCentral);
+  const tail = a.polynomial(a.mul(a.sub(a.unary('sqrt', w), 4.125), 0.5), erfinvTail);
+  let y = a.mul(size, a.select(a.less(w, 4.75), central, tail));
+  if (a.isDouble) {
+    const excess = a.select(a.less(size, 0.5), a.sub(a.unary('erf', y), size), a.sub(complement, erfc(a, y)));
+    const newton = a.mul(a.mul(excess, Math.sqrt(Math.PI) / 2), a.unary('exp', a.mul(y, y)));
+    y = a.sub(y, a.div(newton, a.add(1, a.mul(y, newton))));
   }
-  const value = d.select(d.less(size, 1), y, d.select(d.equal(size, 1), Infinity, Number.NaN));
-  return d.odd(x, value);
+  return a.odd(x, a.select(a.less(size, 1), y, a.select(a.equal(size, 1), Infinity, Number.NaN)));
 }
+
+const d = new Algebra('float64');
 
 /** Recurrences shift arguments to this one and beyond, where asymptotic series take over. */
 const shift = 8;
