@@ -31,18 +31,15 @@ export function replace(storage: Storage): void {
   if (!storage.shared) storage.holders = 0;
 }
 
-/** How many variables have a node as their content. */
-const contents = new WeakMap<Node, number>();
-
 /** A variable takes a node as its content, and gives up its former one. */
 export function exchange(former: Node | null, node: Node): void {
-  if (former !== null) contents.set(former, (contents.get(former) ?? 1) - 1);
-  contents.set(node, (contents.get(node) ?? 0) + 1);
+  if (former !== null) former.cells--;
+  node.cells++;
 }
 
 /** What was the content of a variable is an array like others, whose memory nobody keeps, unless another variable has it. */
 export function relinquish(former: Node): void {
-  if ((contents.get(former) ?? 0) === 0) {
+  if (former.cells === 0) {
     const storage = former.stored as Storage | null;
     storage?.home?.unpin(storage);
   }
@@ -54,7 +51,7 @@ export function relinquish(former: Node): void {
  */
 export function letGo(node: Node): void {
   const storage = node.stored as Storage | null;
-  if (storage === null || storage.disposed || (contents.get(node) ?? 0) > 0) return;
+  if (storage === null || storage.disposed || node.cells > 0) return;
   const others = Math.max(1, storage.holders) - 1;
   const gone = new Storage(node.dtype, storage.length, null);
   gone.release();

@@ -24,6 +24,8 @@ export class Node<O extends Op = Op> {
   stored: StoredValue | null = null;
   /** A derivative may still be taken through this node: evaluation must not let its operands go. */
   kept = false;
+  /** How many variables have it as their content. */
+  cells = 0;
   /** Results that share most of their graph with this one and are worth computing along with it. */
   companions: readonly Node[] | null = null;
   readonly op: O;
