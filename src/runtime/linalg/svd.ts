@@ -131,6 +131,7 @@ function iterate(
   for (let i = 0; i < n; i++) norm = Math.max(norm, Math.abs(d[i]) + Math.abs(e[i]));
   const negligible = (i: number): boolean =>
     Math.abs(e[i]) <= Number.EPSILON * Math.max(Math.abs(d[i]) + Math.abs(d[i + 1]), norm / 8);
+  const tiny = (Number.EPSILON / 8) * norm;
   let last = n - 1;
   for (let steps = 60 * n; last > 0; ) {
     if (negligible(last - 1)) {
@@ -140,18 +141,66 @@ function iterate(
     if (steps-- === 0) return false;
     let first = last - 1;
     while (first > 0 && !negligible(first - 1)) first--;
-    step(d, e, first, last, n, left, right);
+    let zero = last;
+    while (zero >= first && Math.abs(d[zero]) > tiny) zero--;
+    if (zero < first) step(d, e, first, last, n, left, right);
+    else if (zero < last) clearRow(d, e, zero, last, n, left);
+    else clearColumn(d, e, first, last, n, right);
   }
   return true;
+}
+
+/** A 0 on the diagonal would stop the steps: turned with each row below, its row loses the element beside the diagonal too. */
+function clearRow(
+  d: Float64Array,
+  e: Float64Array,
+  zero: number,
+  last: number,
+  n: number,
+  left: Float64Array,
+): void {
+  let rest = e[zero];
+  d[zero] = e[zero] = 0;
+  for (let j = zero + 1; j <= last && rest !== 0; j++) {
+    const r = Math.sqrt(d[j] * d[j] + rest * rest);
+    const [c, s] = [d[j] / r, rest / r];
+    d[j] = r;
+    rotate(left, j * n, zero * n, n, c, s);
+    if (j === last) break;
+    rest = -s * e[j];
+    e[j] *= c;
+  }
+}
+
+/** The same for the last column of a block, turned with each column before it. */
+function clearColumn(
+  d: Float64Array,
+  e: Float64Array,
+  first: number,
+  last: number,
+  n: number,
+  right: Float64Array,
+): void {
+  let rest = e[last - 1];
+  d[last] = e[last - 1] = 0;
+  for (let j = last - 1; j >= first && rest !== 0; j--) {
+    const r = Math.sqrt(d[j] * d[j] + rest * rest);
+    const [c, s] = [d[j] / r, rest / r];
+    d[j] = r;
+    rotate(right, j * n, last * n, n, c, s);
+    if (j === first) break;
+    rest = -s * e[j - 1];
+    e[j - 1] *= c;
+  }
 }
 
 /** The smaller singular value of [[f, g], [0, h]]. */
 function smallerOf(f: number, g: number, h: number): number {
   const product = Math.abs(f * h);
   if (product === 0) return 0;
-  // Both singular values follow from their sum and difference; the smaller one is the product by the larger one.
-  const squares = f * f + g * g + h * h;
-  const larger = (Math.sqrt(squares + 2 * product) + Math.sqrt(Math.max(0, squares - 2 * product))) / 2;
+  // The sum and the difference of both singular values, without cancellation; the smaller one is the product by the larger one.
+  const [sum, difference] = [Math.abs(f) + Math.abs(h), Math.abs(f) - Math.abs(h)];
+  const larger = (Math.sqrt(sum * sum + g * g) + Math.sqrt(difference * difference + g * g)) / 2;
   return product / larger;
 }
 

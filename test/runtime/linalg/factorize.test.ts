@@ -307,6 +307,26 @@ describe('factorize', () => {
       20,
       20,
     );
+    // Sparse integers: many zeros on the way.
+    for (let i = 0; i < 60; i++) {
+      const sparse = random(16, 16).map((row) => row.map((x) => (dice.chance(0.8) ? 0 : Math.round(2 * x))));
+      checkSvd(sparse, 16, 16);
+      checkEigh(
+        sparse.map((row, j) => row.map((x, k) => x + sparse[k][j])),
+        16,
+      );
+    }
+    // Repeated singular values, exact up to rounding: shifts must be accurate for steps to come to an end.
+    const stubborn = ['-+-++-', '-++-+-', '++-+-+', '-+-+++', '-----+', '----++'];
+    checkSvd(
+      stubborn.map((row) => Array.from(row, (sign) => (sign === '+' ? 1 : -1))),
+      6,
+      6,
+    );
+    for (let i = 0; i < 200; i++) {
+      const signs = random(6, 6).map((row) => row.map(Math.sign));
+      checkSvd(signs, 6, 6);
+    }
     // The Hilbert matrix of order 8 has condition 1.5258e10.
     const hilbert = identity(8).map((row, i) => row.map((_, j) => 1 / (i + j + 1)));
     const s = checkSvd(hilbert, 8, 8);
