@@ -238,15 +238,20 @@ describe('every distribution', () => {
   ];
   test.each(all.filter(([name]) => !name.includes('of a weighted')))(
     '%s: element i has its own stream, in jit too, by keys under vmap',
-    (_, draw) => {
+    (name, draw) => {
+      // The sums of a softmax may be rounded in another order where shapes differ.
+      const same = (a: Tensor, b: readonly number[]): void => {
+        if (name === 'dirichlet') expectClose(list(a), b, { rtol: 1e-6 });
+        else expect(list(a)).toEqual(b);
+      };
       const key = random.key(5);
       const many = list(draw([40], { key }));
-      expect(list(draw([5, 8], { key }))).toEqual(many);
-      expect(list(draw([7], { key }))).toEqual(many.slice(0, 7));
-      expect(list(jit((k: Tensor) => draw([40], { key: k }))(key))).toEqual(many);
+      same(draw([5, 8], { key }), many);
+      same(draw([7], { key }), many.slice(0, 7));
+      same(jit((k: Tensor) => draw([40], { key: k }))(key), many);
       const keys = random.split(key, 3);
       const each = vmap((k: Tensor) => draw([6], { key: k }))(keys);
-      for (let i = 0; i < 3; i++) expect(list(each.at(i))).toEqual(list(draw([6], { key: keys.at(i) })));
+      for (let i = 0; i < 3; i++) same(each.at(i), list(draw([6], { key: keys.at(i) })));
       expect(draw([0], { key }).size).toBe(0);
       expect(draw([], { key }).shape).toEqual([]);
     },
