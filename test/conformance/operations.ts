@@ -1,5 +1,8 @@
 import { controlOperations } from './control.ts';
+import { createOperations } from './create.ts';
+import { elementwiseOperations } from './elementwise.ts';
 import { indexOperations, sortOperations } from './indexing.ts';
+import { linalgOperations } from './linalg.ts';
 import type { Operation } from './operation.ts';
 import { productOperations } from './products.ts';
 import { randomOperations } from './random.ts';
@@ -9,8 +12,11 @@ import { viewOperations } from './views.ts';
 
 /** The operations of the library by theme: the sections of docs/conformance.md. */
 export const groups: readonly { readonly title: string; readonly operations: readonly Operation[] }[] = [
+  { title: 'Making arrays', operations: createOperations },
+  { title: 'Arithmetic and functions of elements', operations: elementwiseOperations },
   { title: "Control flow and derivatives of one's own", operations: controlOperations },
   { title: 'Reductions', operations: reductionOperations },
+  { title: 'Linear algebra', operations: linalgOperations },
   { title: 'Views, joining, splitting', operations: viewOperations },
   { title: 'Indexing', operations: indexOperations },
   { title: 'Sorting, searching, sets and counts', operations: sortOperations },
