@@ -78,7 +78,9 @@ export const linalgOperations: readonly Operation[] = [
     return [s, u.unsqueeze(-2).mul(vT.mT)];
   }),
   of('svdvals', [tall], (a) => linalg.svdvals(a)),
-  of('choleskySolve', [definite, { shape: [3, 2] }], (a, b) => linalg.choleskySolve(linalg.cholesky(symmetric(a)), b)),
+  of('choleskySolve', [definite, { shape: [3, 2] }], (a, b) =>
+    linalg.choleskySolve(linalg.cholesky(symmetric(a)), b),
+  ),
   of('triangularSolve', [square, { shape: [3, 2] }], (a, b) => [
     linalg.triangularSolve(a, b),
     linalg.triangularSolve(a, b, { lower: true, transpose: true, unitDiagonal: true }),
