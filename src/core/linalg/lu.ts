@@ -165,16 +165,31 @@ const determinantRule: Rule = {
 };
 
 /**
- * adj(A)' = (trace(C A') C - C A' C) / det(A) with C = adj(A). For 1 x 1 and 2 x 2 matrices the adjugate is linear, and nothing is
- * divided by.
+ * The derivative of the adjugate as a polynomial of a, in the direction da, by the recurrence of Faddeev and LeVerrier:
+ * M_1 = I, M_(k+1) = A M_k - trace(A M_k) / k I, adj(A) = ±M_n. It divides by nothing, so it holds for singular matrices, and so do its
+ * own derivatives.
  */
+function polynomialChange(a: Tensor, da: Tensor): Tensor {
+  const n = a.shape[a.ndim - 1];
+  const identity = identityLike(a);
+  const scaledIdentity = (factor: Tensor): Tensor => identity.mul(factor.unsqueeze(-1).unsqueeze(-1));
+  let [m, dm] = [identity, identity.mul(0)];
+  for (let k = 1; k < n; k++) {
+    const [product, change] = [a.matmul(m), da.matmul(m).add(a.matmul(dm))];
+    m = product.sub(scaledIdentity(traceOf(product).div(k)));
+    dm = change.sub(scaledIdentity(traceOf(change).div(k)));
+  }
+  return n % 2 === 1 ? dm : dm.neg();
+}
+
+/** Up to which extent powers of matrices do not lose more digits than a division by the determinant. */
+const polynomialExtent = 4;
+
+/** adj(A)' = (trace(C A') C - C A' C) / det(A) with C = adj(A), and a polynomial of A for small matrices. */
 const adjugateRule: Rule = {
   name: 'adjugate',
   tangents: ([c], [a], _, [da]) => {
-    if (a.shape[a.ndim - 1] <= 2) {
-      const trace = traceOf(da!).unsqueeze(-1).unsqueeze(-1);
-      return [identityLike(da!).mul(trace).sub(da!)];
-    }
+    if (a.shape[a.ndim - 1] <= polynomialExtent) return [polynomialChange(a, da!)];
     const moved = c.matmul(da!);
     const trace = traceOf(moved).unsqueeze(-1).unsqueeze(-1);
     return [trace.mul(c).sub(moved.matmul(c)).div(det(a).unsqueeze(-1).unsqueeze(-1))];
@@ -185,7 +200,7 @@ const adjugate = (a: Tensor): Tensor => withRule(adjugateRule, algorithm('adjuga
 
 /**
  * The determinants of square matrices, [...] for [..., n, n]; 1 for n = 0. The derivative is right for singular matrices too; the second
- * one for regular matrices (for all, up to 2 x 2). Overflows early for large n: see slogdet.
+ * one for regular matrices (for all, up to 4 x 4). Overflows early for large n: see slogdet.
  *
  * @throws if a is not square
  */
