@@ -1,5 +1,6 @@
 import {
   choose,
+  ix,
   lexsort,
   oneHot,
   ravelMultiIndex,
@@ -43,6 +44,7 @@ export const indexOperations: readonly Operation[] = [
     onMatrix(`update: ${kind} at a slice`, [{ shape: [2, 4] }], (x, v) => x.update([0, null, 2])[kind](v)),
     onMatrix(`update: ${kind} under a mask`, [{ shape: [] }, mask], (x, v, m) => x.update(m)[kind](v)),
   ]),
+  onMatrix('ix', [rows, columns], (x, i, j) => x.index(...ix(i, j))),
   onMatrix('take', [columns], (x, j) => x.take(j, 1)),
   onMatrix('indexSelect', [rows], (x, i) => x.indexSelect(0, i)),
   onMatrix('takeAlongAxis', [places], (x, i) => x.takeAlongAxis(i, 1)),
@@ -102,6 +104,7 @@ export const sortOperations: readonly Operation[] = [
   ofOrder('topk', [distinct], (x) => both(x.topk(2))),
   ofOrder('topk: smallest', [distinct], (x) => both(x.topk(2, 0, { largest: false }))),
   ofOrder('kthvalue', [distinct], (x) => both(x.kthvalue(2))),
+  ofOrder('partition', [distinct], (x) => x.partition(2)),
   ofOrder('unique', [{ shape: [6], values: 'distinct' }], (x) => x.unique(undefined, { size: 4 })),
   ofOrder(
     'histogram: weights',
@@ -110,6 +113,7 @@ export const sortOperations: readonly Operation[] = [
   ),
   ofOrder('bincount', [numbers, { shape: [6] }], (x, weights) => x.bincount({ weights, length: 4 })),
   discrete('argsort', [distinct], (x) => x.argsort(-1, { descending: true })),
+  discrete('argpartition', [distinct], (x) => x.argpartition(2, 0)),
   discrete('lexsort', [numbers, numbers], (a, b) => lexsort([a, b.neg()])),
   discrete('searchsorted', [ascending, { shape: [2, 3] }], (s, v) => s.searchsorted(v)),
   discrete('digitize', [{ shape: [2, 3] }, ascending], (x, bins) => x.digitize(bins)),

@@ -1,51 +1,94 @@
 import { random, type Tensor } from '../../src/index.ts';
-import type { Operation } from './operation.ts';
+import type { Operand, Operation } from './operation.ts';
 
-const key = () => random.key(17);
-const options = (x: Tensor) => ({ key: key(), dtype: x.dtype as 'float32' | 'float64' });
+const key: Operand = { shape: [2], dtype: 'uint32', values: 'small' };
+const location: Operand = { shape: [3] };
+const scale: Operand = { shape: [2, 1], values: 'positive' };
+const probability: Operand = { shape: [3], values: 'fraction' };
+const shape = [2, 3];
 
-/** A draw as a function of its parameters, of which there are four each. */
-const from = (
+const of = (
   name: string,
-  parameters: number,
-  call: (...parameters: Tensor[]) => Tensor,
-  without?: Operation['without'],
+  operands: readonly Operand[],
+  call: (key: Tensor, ...parameters: Tensor[]) => Tensor | readonly Tensor[],
+  more: Partial<Operation> = {},
 ): Operation => ({
   name: `random.${name}`,
-  operands: Array.from({ length: parameters }, () => ({ shape: [4], values: 'fraction' as const })),
-  call,
-  without,
-  tolerance: 1e-4,
+  operands: [key, ...operands],
+  call: (k, ...parameters) => call(k, ...parameters),
+  ...more,
 });
 
-const counts = 'draws of counts do not change with small changes of their parameters';
-const discrete = { gradient: counts, jvp: counts };
-const byDistribution =
-  'differentiated at a fixed value of the distribution function, which differences at a fixed key do not give; tested against that function';
-const implicit = { gradient: byDistribution, second: byDistribution, jvp: byDistribution };
+const discrete = 'draws of a discrete distribution do not change with its parameters';
+const flat = { gradient: discrete, jvp: discrete };
+const implicit =
+  'derivatives are those of the distribution, not of the draw as rejection makes it: test/core/random_distributions.test.ts';
+const ofGamma = { gradient: implicit, jvp: implicit };
+const drawn = (dtype: Tensor['dtype']): 'float32' | 'float64' =>
+  dtype === 'float64' ? 'float64' : 'float32';
 
-/** Random numbers, by a fixed key, as functions of their parameters. */
+/** Random numbers, as functions of keys and parameters. */
 export const randomOperations: readonly Operation[] = [
-  from('uniform', 2, (low, span) => random.uniform([4], { low, high: low.add(span), ...options(low) })),
-  from('normal', 2, (mean, std) => random.normal([4], { mean, std, ...options(mean) })),
-  from('truncatedNormal', 2, (mean, std) => random.truncatedNormal([4], { mean, std, ...options(mean) })),
-  from('gumbel', 2, (loc, scale) => random.gumbel([4], { loc, scale, ...options(loc) })),
-  from('laplace', 2, (loc, scale) => random.laplace([4], { loc, scale, ...options(loc) })),
-  from('logistic', 2, (loc, scale) => random.logistic([4], { loc, scale, ...options(loc) })),
-  from('cauchy', 2, (loc, scale) => random.cauchy([4], { loc, scale, ...options(loc) })),
-  from('exponential', 1, (rate) => random.exponential([4], { rate, ...options(rate) })),
-  from('weibull', 2, (a, scale) => random.weibull(a.add(1), [4], { scale, ...options(a) })),
-  from('pareto', 2, (a, scale) => random.pareto(a.add(1), [4], { scale, ...options(a) })),
-  from('gamma', 1, (a) => random.gamma(a.add(1), [4], options(a)), implicit),
-  from('beta', 2, (a, b) => random.beta(a, b, [4], options(a)), implicit),
-  from('dirichlet', 1, (a) => random.dirichlet(a.add(1), [2], options(a)), implicit),
-  from('chi2', 1, (df) => random.chi2(df.add(2), [4], options(df)), implicit),
-  from('studentT', 1, (df) => random.studentT(df.add(3), [4], options(df)), implicit),
-  from('poisson', 1, (rate) => random.poisson(rate.mul(30), [4], { key: key() }), discrete),
-  from('binomial', 1, (p) => random.binomial(50, p, [4], { key: key() }), discrete),
-  from('geometric', 1, (p) => random.geometric(p, [4], { key: key() }), discrete),
-  from('bernoulli', 1, (p) => random.bernoulli(p, [4], { key: key() }), discrete),
-  from('categorical', 1, (p) => random.categorical(p.log(), { key: key(), shape: [5] }), discrete),
-  from('choice', 1, (p) => random.choice(4, [5], { key: key(), p }), discrete),
-  from('permutation', 1, (x) => random.permutation(x, { key: key() })),
+  of('key', [], () => random.key(5)),
+  of('split', [], (k) => random.split(k, 3)),
+  of('foldIn', [], (k) => random.foldIn(k, 7)),
+  of('bits', [], (k) => random.bits([5], { key: k })),
+  of('uniform', [], (k) => random.uniform(shape, { key: k })),
+  of('uniform: between arrays', [location, scale], (k, low, width) =>
+    random.uniform(shape, { key: k, low, high: low.add(width) }),
+  ),
+  of('normal', [], (k) => random.normal([5], { key: k })),
+  of('normal: of mean and deviation', [location, scale], (k, mean, std) =>
+    random.normal(shape, { key: k, mean, std }),
+  ),
+  of('truncatedNormal', [location, scale], (k, mean, std) =>
+    random.truncatedNormal(shape, { key: k, mean, std, low: mean.sub(std), high: mean.add(std.mul(1.5)) }),
+  ),
+  ...(['gumbel', 'laplace', 'logistic', 'cauchy'] as const).map((name) =>
+    of(name, [location, scale], (k, loc, width) => random[name](shape, { key: k, loc, scale: width })),
+  ),
+  of('exponential', [scale], (k, rate) => random.exponential(shape, { key: k, rate })),
+  of('weibull', [{ ...scale, shape: [3] }, scale], (k, c, width) =>
+    random.weibull(c, shape, { key: k, scale: width }),
+  ),
+  of('pareto', [{ ...scale, shape: [3] }, scale], (k, c, width) =>
+    random.pareto(c, shape, { key: k, scale: width }),
+  ),
+  of('rademacher', [], (k) => random.rademacher([6], { key: k })),
+  { name: 'random.erfInverse', operands: [{ shape: [4], values: 'unit' }], call: random.erfInverse },
+  of('multivariateNormal', [location, { shape: [3, 3], values: 'definite' }], (k, mean, covariance) =>
+    // Of the covariance one triangle is read.
+    random.multivariateNormal(mean, covariance.add(covariance.mT).mul(0.5), [2], { key: k }),
+  ),
+  of('gamma', [{ ...scale, shape: [3] }], (k, a) => random.gamma(a, shape, { key: k }), { without: ofGamma }),
+  of('gamma: by the rate', [scale], (k, rate) =>
+    random.gamma(1.5, shape, { key: k, rate, dtype: drawn(rate.dtype) }),
+  ),
+  of('beta', [scale, { ...scale, shape: [3] }], (k, a, b) => random.beta(a, b, shape, { key: k }), {
+    without: ofGamma,
+  }),
+  of('dirichlet', [{ ...scale, shape: [3] }], (k, alpha) => random.dirichlet(alpha, [2], { key: k }), {
+    without: ofGamma,
+  }),
+  of('chi2', [scale], (k, df) => random.chi2(df, shape, { key: k }), { without: ofGamma }),
+  of('studentT', [scale], (k, df) => random.studentT(df, shape, { key: k }), { without: ofGamma }),
+  of('studentT: of location and scale', [location, scale], (k, loc, width) =>
+    random.studentT(3, shape, { key: k, loc, scale: width }),
+  ),
+  of('randint', [], (k) => random.randint([6], -3, 9, { key: k })),
+  of('bernoulli', [probability], (k, p) => random.bernoulli(p, shape, { key: k }), { without: flat }),
+  of('categorical', [{ shape: [2, 4] }], (k, logits) => random.categorical(logits, { key: k }), {
+    without: flat,
+  }),
+  of('permutation', [], (k) => random.permutation(6, { key: k })),
+  of('permutation: of rows', [{ shape: [4, 2] }], (k, x) => random.permutation(x, { key: k })),
+  of('shuffle', [{ shape: [2, 4] }], (k, x) => random.shuffle(x, { key: k, axis: 1 })),
+  of('choice', [{ shape: [4, 2] }], (k, x) => random.choice(x, [3], { key: k })),
+  of('choice: weighted, without replacement', [{ shape: [4, 2] }], (k, x) =>
+    random.choice(x, [2], { key: k, replace: false, p: [0.1, 0.5, 0.2, 0.2] }),
+  ),
+  of('choice: by weights', [probability], (k, p) => random.choice(3, [5], { key: k, p }), { without: flat }),
+  of('poisson', [scale], (k, rate) => random.poisson(rate.mul(9), shape, { key: k }), { without: flat }),
+  of('binomial', [probability], (k, p) => random.binomial(50, p, shape, { key: k }), { without: flat }),
+  of('geometric', [probability], (k, p) => random.geometric(p, shape, { key: k }), { without: flat }),
 ];

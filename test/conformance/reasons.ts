@@ -1,2 +1,75 @@
-/** Names that no operation of the matrix has, by why they have none; with a word about each. */
-export const reasons = {} as const;
+/** Names of the library that no operation of the matrix has, by the reason, with a word about each. */
+export const reasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'another name of': {
+    T: 'transpose',
+    clamp: 'clip',
+    remainder: 'mod',
+    variance: 'var',
+  },
+  'its result has a shape that depends on values: outside of transforms only': {
+    uniqueAll: 'unique with positions and counts',
+    uniqueConsecutive: 'first elements of runs',
+    intersect1d: 'elements of both',
+    setdiff1d: 'elements of one',
+    union1d: 'elements of either',
+  },
+  'reads or shows a value, frees it, or makes JavaScript of it: no array comes of it': {
+    allclose: 'boolean; in transforms isclose(y).all()',
+    arrayEqual: 'boolean; in transforms eq(y).all()',
+    item: 'number',
+    data: 'typed array',
+    dataSync: 'typed array',
+    bits: 'bit patterns of half precision',
+    toArray: 'nested lists',
+    toString: 'text',
+    print: 'text',
+    dispose: 'frees',
+  },
+  'says what an array is, which is known without its value': {
+    shape: 'extents',
+    dtype: 'type of elements',
+    size: 'number of elements',
+    ndim: 'number of axes',
+    broadcastShapes: 'shapes of shapes',
+  },
+  'is there for subclasses within the library': {
+    self: 'this as a Tensor',
+    wrap: 'a Tensor of a node',
+    numbersOr: 'NaN replaced',
+  },
+  'a transform itself, or one made of them: what the columns and modes are made with, and test/core/transforms':
+    {
+      grad: 'gradient',
+      valueAndGrad: 'value and gradient',
+      vjp: 'reverse mode',
+      jvp: 'forward mode',
+      linearize: 'forward mode once',
+      jacobian: 'all derivatives',
+      jacfwd: 'by forward mode',
+      jacrev: 'by reverse mode',
+      hessian: 'second derivatives',
+      hvp: 'products with them',
+      vmap: 'batches',
+      jit: 'compiled programs',
+    },
+  'of the session, not of arrays': {
+    checkNumerics: 'finds the origin of NaN',
+    NumericsError: 'says what it found',
+    debug: 'levels',
+    memory: 'bytes',
+    scope: 'frees',
+    Tensor: 'the class',
+    Variable: 'state',
+  },
+  'a function of JavaScript numbers and typed arrays': {
+    bfloat16ToFloat: 'of 16 bits',
+    floatToBfloat16: 'to 16 bits',
+    floatToHalf: 'to 16 bits',
+    halfToFloat: 'of 16 bits',
+  },
+  'advances or replaces the state of the default generator; the functions of random are tried with keys': {
+    'random.nextKey': 'draws a key',
+    'random.seed': 'sets the state',
+    'random.state': 'is the state',
+  },
+};

@@ -35,6 +35,8 @@ const onReal = (
 
 /** Fourier transforms. */
 export const fourierOperations: readonly Operation[] = [
+  { name: 'fft.fftfreq', operands: [], call: () => fft.fftfreq(5, 0.5) },
+  { name: 'fft.rfftfreq', operands: [], call: () => fft.rfftfreq(6) },
   onPair('fft', [2, 6], (x) => parts(fft.fft(x))),
   onReal('fft: of real numbers along the first axis', [6, 2], (x) =>
     parts(fft.fft(x, { axis: 0, norm: 'ortho' })),

@@ -3,6 +3,7 @@ import {
   atLeast1d,
   atLeast2d,
   atLeast3d,
+  block,
   blockDiag,
   broadcastArrays,
   columnStack,
@@ -114,6 +115,7 @@ export const viewOperations: readonly Operation[] = [
   ),
   onPair('columnStack', [[3, 4], [3]], (a, b) => columnStack([a, b])),
   onPair('blockDiag', [[3, 4], [2]], (a, b) => blockDiag(a, b)),
+  onPair('block', [[2, 2], [2, 1], [3]], (a, b, c) => block([[a, b], [c]])),
   onPair('meshgrid', [[3], [4]], (a, b) => meshgrid([a, b])),
   onPair(
     'append',

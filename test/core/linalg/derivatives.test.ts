@@ -98,14 +98,8 @@ const cases: Readonly<Record<string, readonly [Scalar, Tensor]>> = {
     ),
   ],
   'det, 5 x 5': [(a) => linalg.det(a), random(5, 5)],
-  'det, 4 x 4, of rank 2': [
-    (a) => linalg.det(a).add(weighted(a.sin())),
-    random(4, 2).matmul(random(2, 4)),
-  ],
-  'det, 3 x 3, of rank 1': [
-    (a) => linalg.det(a).add(weighted(a.sin())),
-    random(3, 1).matmul(random(1, 3)),
-  ],
+  'det, 4 x 4, of rank 2': [(a) => linalg.det(a).add(weighted(a.sin())), random(4, 2).matmul(random(2, 4))],
+  'det, 3 x 3, of rank 1': [(a) => linalg.det(a).add(weighted(a.sin())), random(3, 1).matmul(random(1, 3))],
   slogdet: [(a) => weighted(linalg.slogdet(a)[1].square()), random(2, 4, 4)],
   'qr, square': [
     (a) =>
