@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../graph/dtype.ts';
+import { deflate } from './deflate.ts';
 import { reflect, reflectColumns } from './householder.ts';
 import { eachMatrix, type Matrices, safeScale, scaleBy, setIdentity, sizesOf } from './matrices.ts';
 import { addMultiple, dot, rotate } from './rows.ts';
@@ -47,7 +48,8 @@ export function signOfLargest(x: Float64Array, at: number, count: number): numbe
 function diagonalize(a: Float64Array, n: number, values: Float64Array, rows: Float64Array): boolean {
   const beside = new Float64Array(n);
   tridiagonalize(a, n, values, beside, rows);
-  return iterate(values, beside, n, rows);
+  // Until nothing is left beside the diagonal.
+  return deflate(values, beside, n, (first, last) => step(values, beside, first, last, n, rows));
 }
 
 /**
@@ -92,26 +94,6 @@ function tridiagonalize(
   rows.fill(0);
   setIdentity(rows, n);
   for (let i = 1; i < n; i++) reflectColumns(rows, n, [0, i], [0, i], vectors, i * n, factors[i]);
-}
-
-/** Implicit QR steps until nothing is left beside the diagonal. */
-function iterate(d: Float64Array, e: Float64Array, n: number, rows: Float64Array): boolean {
-  let norm = 0;
-  for (let i = 0; i < n; i++) norm = Math.max(norm, Math.abs(d[i]) + Math.abs(e[i]));
-  const negligible = (i: number): boolean =>
-    Math.abs(e[i]) <= Number.EPSILON * Math.max(Math.abs(d[i]) + Math.abs(d[i + 1]), norm / 8);
-  let last = n - 1;
-  for (let steps = 60 * n; last > 0; ) {
-    if (negligible(last - 1)) {
-      last--;
-      continue;
-    }
-    if (steps-- === 0) return false;
-    let first = last - 1;
-    while (first > 0 && !negligible(first - 1)) first--;
-    step(d, e, first, last, n, rows);
-  }
-  return true;
 }
 
 /** One step on the block from `first` to `last`, with the eigenvalue of its last 2 x 2 matrix that is nearer to the corner as shift. */

@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../graph/dtype.ts';
+import { deflate } from './deflate.ts';
 import { signOfLargest } from './eigh.ts';
 import { reflect, reflectColumns, reflectRows } from './householder.ts';
 import { eachMatrix, type Matrices, safeScale, scaleBy, setIdentity, sizesOf } from './matrices.ts';
@@ -127,27 +128,14 @@ function iterate(
   left: Float64Array,
   right: Float64Array,
 ): boolean {
-  let norm = 0;
-  for (let i = 0; i < n; i++) norm = Math.max(norm, Math.abs(d[i]) + Math.abs(e[i]));
-  const negligible = (i: number): boolean =>
-    Math.abs(e[i]) <= Number.EPSILON * Math.max(Math.abs(d[i]) + Math.abs(d[i + 1]), norm / 8);
-  const tiny = (Number.EPSILON / 8) * norm;
-  let last = n - 1;
-  for (let steps = 60 * n; last > 0; ) {
-    if (negligible(last - 1)) {
-      last--;
-      continue;
-    }
-    if (steps-- === 0) return false;
-    let first = last - 1;
-    while (first > 0 && !negligible(first - 1)) first--;
+  return deflate(d, e, n, (first, last, norm) => {
+    const tiny = (Number.EPSILON / 8) * norm;
     let zero = last;
     while (zero >= first && Math.abs(d[zero]) > tiny) zero--;
     if (zero < first) step(d, e, first, last, n, left, right);
     else if (zero < last) clearRow(d, e, zero, last, n, left);
     else clearColumn(d, e, first, last, n, right);
-  }
-  return true;
+  });
 }
 
 /** A 0 on the diagonal would stop the steps: turned with each row below, its row loses the element beside the diagonal too. */
