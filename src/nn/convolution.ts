@@ -4,7 +4,16 @@ import type { Tensor } from '../core/tensor.ts';
 import { layerDefault } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
-import { type Padding, type PerAxis, paddingOf, perAxis, requireSpatial } from './spatial_sizes.ts';
+import {
+  aroundSpace,
+  type Padding,
+  type PaddingMode,
+  type PerAxis,
+  paddingOf,
+  perAxis,
+  requirePositive,
+  requireSpatial,
+} from './spatial_sizes.ts';
 
 /** How a kernel moves over the input. */
 export interface ConvolutionOptions {
@@ -12,13 +21,16 @@ export interface ConvolutionOptions {
   stride?: PerAxis;
   /** Default 0. */
   padding?: Padding;
+  /** What padding consists of. Default zeros. */
+  paddingMode?: PaddingMode;
   /** Distance between the inputs that two neighbouring kernel elements meet. Default 1. */
   dilation?: PerAxis;
   /** Into how many groups channels are divided; outputs see only the inputs of their group. Default 1. */
   groups?: number;
 }
 
-const keys = ['stride', 'padding', 'dilation', 'groups', 'bias'];
+const keys = ['stride', 'padding', 'paddingMode', 'dilation', 'groups', 'bias'];
+const modes: readonly string[] = ['zeros', 'reflect', 'replicate', 'circular'];
 
 function convolve(
   name: string,
@@ -29,13 +41,23 @@ function convolve(
 ): Tensor {
   checkOptions(name, options, keys);
   requireSpatial(name, x, axes);
+  const { paddingMode = 'zeros', groups = 1 } = options;
   const stride = perAxis(name, 'stride', options.stride ?? 1, axes, 1);
   const dilation = perAxis(name, 'dilation', options.dilation ?? 1, axes, 1);
   const kernel = weight.shape.slice(1, axes + 1);
   const space = x.shape.slice(1, axes + 1);
   const padding = paddingOf(name, options.padding ?? 0, space, kernel, stride, dilation);
-  const y = convolution(name, x, weight, { stride, dilation, padding, groups: options.groups ?? 1 });
+  const isInside = paddingMode !== 'zeros';
+  requireMode(name, paddingMode);
+  const input = isInside ? x.pad(aroundSpace(padding), { mode: paddingMode }) : x;
+  const rest = isInside ? padding.map((): [number, number] => [0, 0]) : padding;
+  const y = convolution(name, input, weight, { stride, dilation, padding: rest, groups });
   return options.bias ? y.add(options.bias) : y;
+}
+
+function requireMode(name: string, mode: string): void {
+  if (!modes.includes(mode))
+    throw new Error(`${name}: paddingMode must be one of ${modes.join(', ')}, got '${mode}'`);
 }
 
 /**
@@ -60,8 +82,18 @@ export const conv2d = (
   options: ConvolutionOptions & { bias?: Tensor | null } = {},
 ): Tensor => convolve('conv2d', 2, x, weight, options);
 
-/** What Conv1d and Conv2d have in common. */
-abstract class Convolution extends Module {
+/**
+ * Cross-correlation over volumes: x [batch, depth, height, width, in], weight [out, kd, kh, kw, in / groups], result
+ * [batch, d', h', w', out]. See {@link conv2d}.
+ */
+export const conv3d = (
+  x: Tensor,
+  weight: Tensor,
+  options: ConvolutionOptions & { bias?: Tensor | null } = {},
+): Tensor => convolve('conv3d', 3, x, weight, options);
+
+/** What Conv1d, Conv2d and Conv3d have in common. */
+export abstract class Convolution extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
   readonly #options: ConvolutionOptions;
@@ -79,16 +111,17 @@ abstract class Convolution extends Module {
     checkOptions(name, options, keys);
     const { bias = true, ...rest } = options;
     const groups = rest.groups ?? 1;
-    for (const [what, n] of Object.entries({ inputs, outputs, groups }))
-      if (!Number.isInteger(n) || n < 1)
-        throw new Error(`${name}: ${what} must be a positive integer, got ${n}`);
+    requirePositive(name, { inputs, outputs, groups });
     if (inputs % groups !== 0 || outputs % groups !== 0)
       throw new Error(
         `${name}: ${inputs} input and ${outputs} output channels must divide by groups = ${groups}`,
       );
-    perAxis(name, 'stride', rest.stride ?? 1, axes, 1);
-    perAxis(name, 'dilation', rest.dilation ?? 1, axes, 1);
-    const shape = [outputs, ...perAxis(name, 'kernel', kernel, axes, 1), inputs / groups];
+    const sizes = perAxis(name, 'kernel', kernel, axes, 1);
+    const stride = perAxis(name, 'stride', rest.stride ?? 1, axes, 1);
+    const dilation = perAxis(name, 'dilation', rest.dilation ?? 1, axes, 1);
+    paddingOf(name, rest.padding ?? 0, sizes, sizes, stride, dilation);
+    requireMode(name, rest.paddingMode ?? 'zeros');
+    const shape = [outputs, ...sizes, inputs / groups];
     this.#axes = axes;
     this.#options = rest;
     this.weight = new Parameter(layerDefault(shape), { name: 'weight' });
@@ -131,5 +164,21 @@ export class Conv2d extends Convolution {
     options: ConvolutionOptions & { bias?: boolean } = {},
   ) {
     super(2, inputs, outputs, kernel, options);
+  }
+}
+
+/**
+ * Convolution of volumes [batch, depth, height, width, in] with weight [out, kd, kh, kw, in / groups]. As {@link Conv2d}
+ * over three axes.
+ */
+export class Conv3d extends Convolution {
+  /** @param options.bias whether there is a bias, default true */
+  constructor(
+    inputs: number,
+    outputs: number,
+    kernel: PerAxis,
+    options: ConvolutionOptions & { bias?: boolean } = {},
+  ) {
+    super(3, inputs, outputs, kernel, options);
   }
 }

@@ -24,7 +24,7 @@ export {
   scaledDotProductAttention,
 } from './attention.ts';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions, batchNorm } from './batch_norm.ts';
-export { Conv1d, Conv2d, type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
+export { Conv1d, Conv2d, Conv3d, type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
 export * as init from './init.ts';
@@ -69,8 +69,15 @@ export {
 export { GRU, LSTM, type RecurrentOptions, type SequenceOptions, SimpleRNN } from './recurrent.ts';
 export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
 export type { RecurrentWeights } from './recurrent_steps.ts';
+export {
+  DepthwiseConv1d,
+  DepthwiseConv2d,
+  type DepthwiseOptions,
+  SeparableConv1d,
+  SeparableConv2d,
+} from './separable_convolution.ts';
 export { Sequential, type Step } from './sequential.ts';
-export type { Padding, PerAxis } from './spatial_sizes.ts';
+export type { Padding, PaddingMode, PerAxis } from './spatial_sizes.ts';
 export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
 export {
   TransformerDecoderLayer,
@@ -78,3 +85,12 @@ export {
   TransformerEncoderLayer,
   type TransformerOptions,
 } from './transformer.ts';
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from './transposed_convolution.ts';

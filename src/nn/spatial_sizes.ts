@@ -2,10 +2,17 @@
 export type PerAxis = number | readonly number[];
 
 /**
- * Zeros around the input: a number of them, one number for each axis, `valid` for none, or `same`: as many as make the
- * output as large as the input (divided by the stride, rounded up); an odd one goes to the end.
+ * What is put around the input: a number of elements, one number for each axis, `[before, after]` for each axis, `valid`
+ * for none, or `same`: as many as make the output as large as the input (divided by the stride, rounded up); an odd one
+ * goes to the end.
  */
-export type Padding = PerAxis | 'same' | 'valid';
+export type Padding = PerAxis | readonly (readonly [number, number])[] | 'same' | 'valid';
+
+/**
+ * What padding consists of: zeros, the input mirrored at its outermost elements (`3 2 | 1 2 3 | 2 1`), those elements
+ * again and again, or the input from its other end.
+ */
+export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
 
 /** `value` for each of `axes` axes, checked to be integers from `least` on. */
 export function perAxis(
@@ -40,15 +47,50 @@ export function paddingOf(
     });
   if (typeof padding === 'string' && padding !== 'valid')
     throw new Error(
-      `${name}: padding must be a number, numbers, 'same' or 'valid', got '${String(padding)}'`,
+      `${name}: padding must be a number, numbers, pairs of them, 'same' or 'valid', got '${String(padding)}'`,
     );
-  const sizes = perAxis(name, 'padding', padding === 'valid' ? 0 : padding, extents.length, 0);
+  const given = padding === 'valid' ? 0 : padding;
+  if (isPairs(given)) return given.map((pair) => checkedPair(name, pair, given, extents.length));
+  const sizes = perAxis(name, 'padding', given, extents.length, 0);
   return sizes.map((n) => [n, n]);
 }
+
+const isPairs = (
+  padding: PerAxis | readonly (readonly [number, number])[],
+): padding is readonly (readonly [number, number])[] =>
+  Array.isArray(padding) && padding.some((part) => Array.isArray(part));
+
+function checkedPair(
+  name: string,
+  pair: readonly [number, number],
+  all: readonly unknown[],
+  axes: number,
+): [number, number] {
+  const fits = Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
+  if (all.length !== axes || !fits)
+    throw new Error(
+      `${name}: padding by pairs must be [before, after] from 0 on for each of ${axes} axes, got ${JSON.stringify(all)}`,
+    );
+  return [pair[0], pair[1]];
+}
+
+/** `[before, after]` for every axis of an array [batch, ...space, channels]. */
+export const aroundSpace = (padding: readonly (readonly [number, number])[]): [number, number][] => [
+  [0, 0],
+  ...padding.map(([before, after]): [number, number] => [before, after]),
+  [0, 0],
+];
 
 /** Checks that x is [batch, ...space, channels] with `axes` spatial axes. */
 export function requireSpatial(name: string, x: { shape: readonly number[] }, axes: number): void {
   if (x.shape.length === axes + 2) return;
-  const names = axes === 1 ? 'time' : axes === 2 ? 'height, width' : `${axes} spatial axes`;
+  const names = ['time', 'height, width', 'depth, height, width'][axes - 1];
   throw new Error(`${name}: the input must be [batch, ${names}, channels], got [${x.shape.join(', ')}]`);
+}
+
+/** Checks sizes such as channels. */
+export function requirePositive(name: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [what, n] of Object.entries(sizes))
+    if (!Number.isInteger(n) || n < 1)
+      throw new Error(`${name}: ${what} must be a positive integer, got ${n}`);
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import { jit, type Tensor, tensor, Variable, valueAndGrad } from '../../src/index.ts';
 import type { Module } from '../../src/nn/index.ts';
+import * as nn from '../../src/nn/index.ts';
 import { expectClose } from '../support/close.ts';
 
 /** What PyTorch computes for one layer: scripts/fixtures/torch_layers.py says what is in it. */
@@ -17,13 +18,30 @@ export interface LayerCase {
   readonly gradients: readonly (readonly number[])[];
 }
 
-const all: readonly LayerCase[] = JSON.parse(
-  readFileSync(new URL('../fixtures/torch_layers.json', import.meta.url), 'utf8'),
+const all: readonly LayerCase[] = ['torch_layers', 'torch_spatial'].flatMap((name) =>
+  JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')),
 );
 
 /** The cases of some layers. */
 export const casesOf = (...layers: string[]): LayerCase[] =>
   all.filter(({ layer }) => layers.includes(layer));
+
+/** The layer of a case, made with its arguments. */
+export function layerOf<M extends Module = nn.Layer>(given: LayerCase): M {
+  const Layer = (nn as unknown as Record<string, new (...args: readonly unknown[]) => M>)[given.layer];
+  return new Layer(...given.arguments);
+}
+
+/** Checks cases of layers from one array to one array. */
+export function testLayers(...layers: string[]): void {
+  test.each(casesOf(...layers).map((given) => [given.name, given] as const))(
+    '%s as in PyTorch',
+    (_, given) => {
+      const layer = layerOf(given);
+      checkLayer(given, layer, ([x]) => [layer.forward(x)]);
+    },
+  );
+}
 
 /** Array k of a case. */
 export const wave = (shape: readonly number[], k: number): Tensor =>
