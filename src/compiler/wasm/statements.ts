@@ -9,8 +9,9 @@ import {
   rootsUsed,
 } from './addresses.ts';
 import { FunctionCode, type ValueType } from './assembler.ts';
-import { ExpressionWriter, valueType } from './expressions.ts';
+import { ExpressionWriter } from './expressions.ts';
 import type { HelperLibrary } from './helpers.ts';
+import { valueType } from './registers.ts';
 
 /** Parameters of a kernel's wasm function. */
 interface KernelParameters {
