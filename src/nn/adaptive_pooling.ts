@@ -31,7 +31,7 @@ function adaptiveAvgPool(name: string, axes: number, x: Tensor, size: PerAxis): 
     const windows = x.reshape([x.shape[0], ...apart, x.shape[axes + 1]]);
     return windows.mean(counts.map((_, i) => 2 * i + 2));
   }
-  const letters = [...'nhwdc'].slice(0, axes + 1).concat('c');
+  const letters = [...'nhwd'].slice(0, axes + 1).concat('c');
   return counts.reduce((y, count, i) => {
     const inner = letters[i + 1];
     const out = letters.map((letter) => (letter === inner ? 'o' : letter)).join('');
@@ -51,86 +51,111 @@ export const adaptiveAvgPool1d = (x: Tensor, size: number): Tensor =>
 export const adaptiveAvgPool2d = (x: Tensor, size: PerAxis): Tensor =>
   adaptiveAvgPool('adaptiveAvgPool2d', 2, x, size);
 
-/** Mean over time of each channel: x [batch, time, channels] to [batch, channels]. */
-export function globalAvgPool1d(x: Tensor): Tensor {
-  requireSpatial('globalAvgPool1d', x, 1);
-  return x.mean(1);
+/** As {@link adaptiveAvgPool2d} for volumes: x [batch, depth, height, width, channels]. */
+export const adaptiveAvgPool3d = (x: Tensor, size: PerAxis): Tensor =>
+  adaptiveAvgPool('adaptiveAvgPool3d', 3, x, size);
+
+/** For each window the positions that it reads, row by row; shorter windows read their first one again. */
+function windowPositions(n: number, count: number): { positions: Int32Array; width: number } {
+  const bounds = Array.from({ length: count }, (_, i) => [
+    Math.floor((i * n) / count),
+    Math.ceil(((i + 1) * n) / count),
+  ]);
+  const width = Math.max(...bounds.map(([from, to]) => to - from));
+  const positions = bounds.flatMap(([from, to]) =>
+    Array.from({ length: width }, (_, k) => (from + k < to ? from + k : from)),
+  );
+  return { positions: Int32Array.from(positions), width };
 }
+
+function adaptiveMaxPool(name: string, axes: number, x: Tensor, size: PerAxis): Tensor {
+  requireSpatial(name, x, axes);
+  const counts = perAxis(name, 'the output size', size, axes, 1);
+  if (x.shape.slice(1, axes + 1).includes(0))
+    throw new Error(`${name}: the input [${x.shape.join(', ')}] has no elements to choose from`);
+  return counts.reduce((y, count, i) => {
+    const n = y.shape[i + 1];
+    if (count === n) return y;
+    const { positions, width } = windowPositions(n, count);
+    const isTiled = n % count === 0;
+    const read = isTiled ? y : y.take(tensor(positions, { dtype: 'int32' }), i + 1);
+    return read.unflatten(i + 1, [count, width]).max(i + 2);
+  }, x);
+}
+
+/** As {@link adaptiveMaxPool2d} over time: x [batch, time, channels] to [batch, size, channels]. */
+export const adaptiveMaxPool1d = (x: Tensor, size: number): Tensor =>
+  adaptiveMaxPool('adaptiveMaxPool1d', 1, x, size);
 
 /**
- * Mean over the image of each channel: x [batch, height, width, channels] to [batch, channels]. Lin, Chen, Yan
- * (2013).
+ * The largest values in windows chosen so that an image x [batch, height, width, channels] becomes [batch, size, size,
+ * channels] (or [h, w] for two sizes); windows are those of {@link adaptiveAvgPool2d}.
  */
-export function globalAvgPool2d(x: Tensor): Tensor {
-  requireSpatial('globalAvgPool2d', x, 2);
-  return x.mean([1, 2]);
-}
+export const adaptiveMaxPool2d = (x: Tensor, size: PerAxis): Tensor =>
+  adaptiveMaxPool('adaptiveMaxPool2d', 2, x, size);
 
-/** Largest value over time of each channel: x [batch, time, channels] to [batch, channels]. */
-export function globalMaxPool1d(x: Tensor): Tensor {
-  requireSpatial('globalMaxPool1d', x, 1);
-  return x.max(1);
-}
+/** As {@link adaptiveMaxPool2d} for volumes: x [batch, depth, height, width, channels]. */
+export const adaptiveMaxPool3d = (x: Tensor, size: PerAxis): Tensor =>
+  adaptiveMaxPool('adaptiveMaxPool3d', 3, x, size);
 
-/** Largest value of each channel: x [batch, height, width, channels] to [batch, channels]. */
-export function globalMaxPool2d(x: Tensor): Tensor {
-  requireSpatial('globalMaxPool2d', x, 2);
-  return x.max([1, 2]);
-}
+/** A function that pools to a size, as a layer. */
+abstract class AdaptivePooling extends Module {
+  readonly size: readonly number[];
+  readonly #pool: (name: string, axes: number, x: Tensor, size: PerAxis) => Tensor;
 
-/** {@link adaptiveAvgPool1d} as a layer. */
-export class AdaptiveAvgPool1d extends Module {
-  readonly size: number;
-
-  constructor(size: number) {
+  constructor(
+    pool: (name: string, axes: number, x: Tensor, size: PerAxis) => Tensor,
+    axes: number,
+    size: PerAxis,
+  ) {
     super();
-    perAxis('AdaptiveAvgPool1d', 'the output size', size, 1, 1);
-    this.size = size;
+    this.#pool = pool;
+    this.size = perAxis(new.target.name, 'the output size', size, axes, 1);
   }
 
   forward(x: Tensor): Tensor {
-    return adaptiveAvgPool('AdaptiveAvgPool1d', 1, x, this.size);
+    return this.#pool(this.constructor.name, this.size.length, x, this.size);
+  }
+}
+
+/** {@link adaptiveAvgPool1d} as a layer. */
+export class AdaptiveAvgPool1d extends AdaptivePooling {
+  constructor(size: number) {
+    super(adaptiveAvgPool, 1, size);
   }
 }
 
 /** {@link adaptiveAvgPool2d} as a layer. */
-export class AdaptiveAvgPool2d extends Module {
-  readonly size: readonly number[];
-
+export class AdaptiveAvgPool2d extends AdaptivePooling {
   constructor(size: PerAxis) {
-    super();
-    this.size = perAxis('AdaptiveAvgPool2d', 'the output size', size, 2, 1);
-  }
-
-  forward(x: Tensor): Tensor {
-    return adaptiveAvgPool('AdaptiveAvgPool2d', 2, x, this.size);
+    super(adaptiveAvgPool, 2, size);
   }
 }
 
-/** {@link globalAvgPool1d} as a layer. */
-export class GlobalAvgPool1d extends Module {
-  forward(x: Tensor): Tensor {
-    return globalAvgPool1d(x);
+/** {@link adaptiveAvgPool3d} as a layer. */
+export class AdaptiveAvgPool3d extends AdaptivePooling {
+  constructor(size: PerAxis) {
+    super(adaptiveAvgPool, 3, size);
   }
 }
 
-/** {@link globalAvgPool2d} as a layer. */
-export class GlobalAvgPool2d extends Module {
-  forward(x: Tensor): Tensor {
-    return globalAvgPool2d(x);
+/** {@link adaptiveMaxPool1d} as a layer. */
+export class AdaptiveMaxPool1d extends AdaptivePooling {
+  constructor(size: number) {
+    super(adaptiveMaxPool, 1, size);
   }
 }
 
-/** {@link globalMaxPool1d} as a layer. */
-export class GlobalMaxPool1d extends Module {
-  forward(x: Tensor): Tensor {
-    return globalMaxPool1d(x);
+/** {@link adaptiveMaxPool2d} as a layer. */
+export class AdaptiveMaxPool2d extends AdaptivePooling {
+  constructor(size: PerAxis) {
+    super(adaptiveMaxPool, 2, size);
   }
 }
 
-/** {@link globalMaxPool2d} as a layer. */
-export class GlobalMaxPool2d extends Module {
-  forward(x: Tensor): Tensor {
-    return globalMaxPool2d(x);
+/** {@link adaptiveMaxPool3d} as a layer. */
+export class AdaptiveMaxPool3d extends AdaptivePooling {
+  constructor(size: PerAxis) {
+    super(adaptiveMaxPool, 3, size);
   }
 }

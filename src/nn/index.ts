@@ -2,20 +2,7 @@
 
 export * from './activation_layers.ts';
 export * from './activations.ts';
-export {
-  AdaptiveAvgPool1d,
-  AdaptiveAvgPool2d,
-  adaptiveAvgPool1d,
-  adaptiveAvgPool2d,
-  GlobalAvgPool1d,
-  GlobalAvgPool2d,
-  GlobalMaxPool1d,
-  GlobalMaxPool2d,
-  globalAvgPool1d,
-  globalAvgPool2d,
-  globalMaxPool1d,
-  globalMaxPool2d,
-} from './adaptive_pooling.ts';
+export * from './adaptive_pooling.ts';
 export {
   type AttentionOptions,
   attentionWeights,
@@ -27,6 +14,7 @@ export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions, batchNorm
 export { Conv1d, Conv2d, Conv3d, type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
+export * from './global_pooling.ts';
 export * as init from './init.ts';
 export { Linear } from './linear.ts';
 export {
@@ -51,12 +39,22 @@ export { Buffer, Parameter } from './parameter.ts';
 export {
   AvgPool1d,
   AvgPool2d,
+  AvgPool3d,
+  type AvgPoolOptions,
   avgPool1d,
   avgPool2d,
+  avgPool3d,
+  LPPool1d,
+  LPPool2d,
+  lpPool1d,
+  lpPool2d,
   MaxPool1d,
   MaxPool2d,
+  MaxPool3d,
+  type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
+  maxPool3d,
   type PoolOptions,
 } from './pooling.ts';
 export {
@@ -94,3 +92,4 @@ export {
   convTranspose2d,
   convTranspose3d,
 } from './transposed_convolution.ts';
+export * from './unpooling.ts';
