@@ -1,4 +1,6 @@
 import { describe, test } from 'vitest';
+import type { TypedArray } from '../../src/graph/dtype.ts';
+import { hostNumbers } from '../../src/graph/half.ts';
 import { type Node, sizeOf, topological } from '../../src/graph/node.ts';
 import { compile } from '../../src/runtime/evaluate.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
@@ -25,16 +27,19 @@ function compiled({ data }: RandomGraph, outputs: readonly Node[]): Storage[] {
 }
 
 /** The first node, in order of creation, that goes wrong as a program of its own: where to look. */
-function firstWrongNode(graph: RandomGraph, expected: ReadonlyMap<Node, ArrayLike<number>>): string {
+function firstWrongNode(graph: RandomGraph, expected: ReadonlyMap<Node, TypedArray>): string {
   for (const node of topological(graph.roots)) {
     if (node.op === 'input') continue;
     const values = expected.get(node)!;
-    const scale = Array.from(values).reduce(
+    const scale = Array.from(hostNumbers(node.dtype, values)).reduce(
       (top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top),
       1,
     );
     try {
-      expectClose(compiled(graph, [node])[0].read(), values, { atol: 1e-4 * scale });
+      const [actual] = compiled(graph, [node]);
+      expectClose(hostNumbers(node.dtype, actual.read()), hostNumbers(node.dtype, values), {
+        atol: 1e-4 * scale,
+      });
     } catch (error) {
       return `alone, this node goes wrong first:\n${graphText([node])}\n${(error as Error).message}`;
     }
@@ -48,7 +53,9 @@ function check(seed: number): void {
   try {
     const actual = compiled(graph, graph.roots);
     graph.roots.forEach((root, i) => {
-      expectClose(actual[i].read(), expected.get(root)!, { atol: graph.tolerances[i] }, `root ${i}`);
+      // As numbers: of halves, -0 and 0 are other bits.
+      const [a, b] = [actual[i].read(), expected.get(root)!].map((data) => hostNumbers(root.dtype, data));
+      expectClose(a, b, { atol: graph.tolerances[i] }, `root ${i}`);
     });
   } catch (error) {
     throw new Error(
