@@ -75,6 +75,46 @@ function digamma(x: Tensor): Tensor {
 const asymptoticFrom = 60;
 
 /**
+ * With the power series F(z; a) = z F' sum of t_n, t_n = z^n / (a (a + 1) .. (a + n)), and p = digamma(a + n + 1): of order 1 the sum of
+ * t_n (p - log z), which is -(dF / da) / (z F'); of order 2 that of t_n ((p - log z)^2 - dp / da), the second derivative over z F'.
+ */
+function seriesSum(a: Tensor, logZ: Tensor, order: 1 | 2): Tensor {
+  const z = logZ.exp();
+  const smallest = a.reciprocal().mul(1e-17);
+  const weighted = (term: Tensor, psi: Tensor, slope: Tensor | undefined): Tensor => {
+    const distance = psi.sub(logZ);
+    return term.mul(slope === undefined ? distance : distance.square().sub(slope));
+  };
+  const [term, psi] = [a.reciprocal(), digamma(a.add(1))];
+  const slopes = order === 1 ? [] : [a.add(1).polygamma(1)];
+  const [sum] = whileLoop(
+    // Terms fall from n = z on.
+    ([, n, t]) => n.lt(z).logicalOr(t.gt(smallest)).any(),
+    ([total, before, t, p, ...rest]) => {
+      const n = before.add(1);
+      const step = a.add(n).reciprocal();
+      const [next, nextPsi] = [t.mul(z).mul(step), p.add(step)];
+      const nextSlopes = rest.map((slope) => slope.sub(step.square()));
+      return [total.add(weighted(next, nextPsi, nextSlopes[0])), n, next, nextPsi, ...nextSlopes];
+    },
+    [weighted(term, psi, slopes[0]), a.mul(0), term, psi, ...slopes],
+  );
+  return sum;
+}
+
+/** logGammaSlope for concentrations that are not large, with derivatives of its own, for the loop has none in reverse. */
+const seriesSlope = customJvp(
+  (a: Tensor, logZ: Tensor) => seriesSum(a, logZ, 1),
+  ([a, logZ], [da, dLogZ], slope) => {
+    // The derivative of log(z F') by a is log z - digamma(a), by log z it is a - z.
+    const distance = digamma(a).sub(logZ);
+    const byA = slope.mul(distance).sub(seriesSum(a, logZ, 2));
+    const byLogZ = distance.sub(slope.mul(a.sub(logZ.exp())));
+    return da.mul(byA).add(dLogZ.mul(byLogZ));
+  },
+);
+
+/**
  * The derivative of log z by the concentration a at a fixed value of the distribution function F(z; a): `-(dF / da) / (z dF / dz)` (implicit
  * reparameterization; Figurnov, Mohamed and Mnih 2018). By the power series of F, all in double.
  */
@@ -83,29 +123,11 @@ function logGammaSlope(concentration: Tensor, logZ: Tensor): Tensor {
   const valid = a.gt(0).logicalAnd(log.abs().lt(Infinity));
   const isLarge = a.ge(asymptoticFrom);
   const bySeries = valid.logicalAnd(isLarge.logicalNot());
-  const [small, logSmall] = [where(bySeries, a, 1), where(bySeries, log, 0)];
-  const z = logSmall.exp();
-  const first = { n: a.mul(0), term: small.reciprocal(), psi: digamma(small.add(1)) };
-  const { sum } = whileLoop(
-    // Terms fall from n = z on.
-    ({ n, term }) =>
-      n
-        .lt(z)
-        .logicalOr(term.gt(small.reciprocal().mul(1e-17)))
-        .any(),
-    (state) => {
-      const n = state.n.add(1);
-      const term = state.term.mul(z).div(small.add(n));
-      const psi = state.psi.add(small.add(n).reciprocal());
-      return { n, term, psi, sum: state.sum.add(term.mul(psi.sub(logSmall))) };
-    },
-    { ...first, sum: first.term.mul(first.psi.sub(logSmall)) },
-  );
   const large = where(isLarge.logicalAnd(valid), a, asymptoticFrom);
   const slope = where(
     isLarge,
     asymptoticSlope(large, where(isLarge.logicalAnd(valid), log, large.log())),
-    sum,
+    seriesSlope(where(bySeries, a, 1), where(bySeries, log, 0)),
   );
   return where(valid, slope, NaN).cast(concentration.dtype);
 }
@@ -144,7 +166,7 @@ function asymptoticSlope(a: Tensor, log: Tensor): Tensor {
 
 const logGammaOf = customJvp(
   (a: Tensor, key: Key) => drawLogGamma(stopGradient(a), key),
-  ([a], [change], logZ) => change.mul(logGammaSlope(stopGradient(a), stopGradient(logZ))),
+  ([a], [change], logZ) => change.mul(logGammaSlope(a, logZ)),
 );
 
 /** Logarithms of standard gamma draws of a shape. */
@@ -162,8 +184,8 @@ const logGamma = (
 
 /**
  * Gamma: density `rate^a x^(a - 1) exp(-rate x) / gamma(a)`, mean a / rate; rate 1 by default. Exact for every concentration a > 0, by
- * Marsaglia and Tsang's rejection, repeated until each element is accepted. Draws differentiate by a (implicit reparameterization, first
- * derivatives) and by the rate.
+ * Marsaglia and Tsang's rejection, repeated until each element is accepted. Draws differentiate by a (implicit reparameterization, twice in
+ * reverse mode) and by the rate.
  */
 export function gamma(
   concentration: Parameter,

@@ -40,6 +40,11 @@ export interface Operation {
   readonly call: (...operands: Tensor[]) => Tensor | readonly Tensor[];
   /** Modes that do not apply, each with the reason. */
   readonly without?: Readonly<Partial<Record<Mode, string>>>;
+  /**
+   * Why differences of values do not show its derivatives: on the interpreter these are tested elsewhere, compiled devices are held against
+   * the interpreter.
+   */
+  readonly withoutDifferences?: string;
   /** Allowed difference relative to the largest value, in float32. Default 2e-5. */
   readonly tolerance?: number;
 }

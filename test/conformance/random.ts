@@ -23,7 +23,7 @@ const discrete = 'draws of a discrete distribution do not change with its parame
 const flat = { gradient: discrete, jvp: discrete };
 const implicit =
   'derivatives are those of the distribution, not of the draw as rejection makes it: test/core/random_distributions.test.ts';
-const ofGamma = { gradient: implicit, jvp: implicit };
+
 const drawn = (dtype: Tensor['dtype']): 'float32' | 'float64' =>
   dtype === 'float64' ? 'float64' : 'float32';
 
@@ -60,18 +60,22 @@ export const randomOperations: readonly Operation[] = [
     // Of the covariance one triangle is read.
     random.multivariateNormal(mean, covariance.add(covariance.mT).mul(0.5), [2], { key: k }),
   ),
-  of('gamma', [{ ...scale, shape: [3] }], (k, a) => random.gamma(a, shape, { key: k }), { without: ofGamma }),
+  of('gamma', [{ ...scale, shape: [3] }], (k, a) => random.gamma(a, shape, { key: k }), {
+    withoutDifferences: implicit,
+  }),
   of('gamma: by the rate', [scale], (k, rate) =>
     random.gamma(1.5, shape, { key: k, rate, dtype: drawn(rate.dtype) }),
   ),
   of('beta', [scale, { ...scale, shape: [3] }], (k, a, b) => random.beta(a, b, shape, { key: k }), {
-    without: ofGamma,
+    withoutDifferences: implicit,
   }),
   of('dirichlet', [{ ...scale, shape: [3] }], (k, alpha) => random.dirichlet(alpha, [2], { key: k }), {
-    without: ofGamma,
+    withoutDifferences: implicit,
   }),
-  of('chi2', [scale], (k, df) => random.chi2(df, shape, { key: k }), { without: ofGamma }),
-  of('studentT', [scale], (k, df) => random.studentT(df, shape, { key: k }), { without: ofGamma }),
+  of('chi2', [scale], (k, df) => random.chi2(df, shape, { key: k }), { withoutDifferences: implicit }),
+  of('studentT', [scale], (k, df) => random.studentT(df, shape, { key: k }), {
+    withoutDifferences: implicit,
+  }),
   of('studentT: of location and scale', [location, scale], (k, loc, width) =>
     random.studentT(3, shape, { key: k, loc, scale: width }),
   ),

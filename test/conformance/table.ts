@@ -15,16 +15,20 @@ const letters: { readonly [M in Mode]: string } = {
 /** For each column, the modes in which each operation passed. */
 export type Results = Readonly<Record<string, Readonly<Record<string, readonly Mode[]>>>>;
 
-const cell = (operation: Operation, passed: readonly Mode[]): string =>
+const deviceOf = (column: string) => (column === 'interpreter' ? 'interpreter' : 'compiled');
+
+const cell = (operation: Operation, column: string, passed: readonly Mode[]): string =>
   modes
     .map((mode) => {
-      if (reasonAgainst(operation, mode) !== null) return '·';
+      if (reasonAgainst(operation, mode, deviceOf(column)) !== null) return '·';
       return passed.includes(mode) ? letters[mode] : '**?**';
     })
     .join(' ');
 
-const reasons = (operation: Operation): string => {
-  const all = modes.map((mode) => reasonAgainst(operation, mode)).filter((reason) => reason !== null);
+const reasons = (operation: Operation, columns: readonly string[]): string => {
+  const all = columns
+    .flatMap((column) => modes.map((mode) => reasonAgainst(operation, mode, deviceOf(column))))
+    .filter((reason) => reason !== null);
   return [...new Set(all)].join('; ');
 };
 
@@ -34,8 +38,8 @@ export function table(results: Results): string {
     const rows = operations.map(
       (operation) =>
         `| \`${operation.name}\` | ${columns
-          .map((column) => cell(operation, results[column][operation.name] ?? []))
-          .join(' | ')} | ${reasons(operation)} |`,
+          .map((column) => cell(operation, column, results[column][operation.name] ?? []))
+          .join(' | ')} | ${reasons(operation, columns)} |`,
     );
     return [
       `## ${title}`,

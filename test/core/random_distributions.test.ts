@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { erf } from '../../src/graph/erf.ts';
-import { grad, jit, random, type Tensor, tensor, vmap, zeros } from '../../src/index.ts';
+import { grad, jit, jvp, onesLike, random, type Tensor, tensor, vmap, zeros } from '../../src/index.ts';
 import { expectClose } from '../support/close.ts';
 import { computeOn } from '../support/device.ts';
 import {
@@ -493,6 +493,32 @@ describe('derivatives', () => {
       const density = Math.exp((alpha - 1) * Math.log(x) - x - logGamma(alpha));
       expectClose([by[i]], [-change / density], { rtol: 2e-5, atol: 1e-12 }, `a ${alpha}, z ${x}`);
     });
+  });
+
+  test('gamma: twice by the concentration at a fixed value of the distribution function', () => {
+    const a = tensor([0.3, 1, 2.5, 10, 40, 80, 300], { dtype: 'float64' });
+    const draw = (x: Tensor) => random.gamma(x, [4, 7], { key, dtype: 'float64' });
+    const logSum = (x: Tensor) => draw(x).log().sum();
+    const wide = a.broadcastTo([4, 7]).add(0);
+    const second = grad((x: Tensor) => grad(logSum)(x).sum());
+    const [z, by] = [list(draw(wide)), list(second(wide))];
+    // log z at another concentration, where the distribution function has the same value.
+    const quantile = (alpha: number, start: number, value: number): number => {
+      let log = Math.log(start);
+      for (let i = 0; i < 20; i++) {
+        const density = Math.exp(alpha * log - Math.exp(log) - logGamma(alpha));
+        log -= (incompleteGamma(alpha, Math.exp(log)) - value) / density;
+      }
+      return log;
+    };
+    list(wide).forEach((alpha, i) => {
+      const [h, value] = [0.003 * alpha, incompleteGamma(alpha, z[i])];
+      const [up, down] = [1, -1].map((sign) => quantile(alpha + sign * h, z[i], value));
+      const wanted = (up + down - 2 * Math.log(z[i])) / (h * h);
+      expectClose([by[i]], [wanted], { rtol: 2e-3 }, `a ${alpha}, z ${z[i]}`);
+    });
+    const forward = jvp((x: Tensor) => grad(logSum)(x), [wide], [onesLike(wide)])[1];
+    expectClose(list(forward), by, { rtol: 1e-9 });
   });
 
   test('of the mean of gamma and beta draws: near the derivative of the mean', () => {
