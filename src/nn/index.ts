@@ -16,7 +16,15 @@ export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
 export * from './global_pooling.ts';
 export * as init from './init.ts';
+export {
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  type InstanceNormOptions,
+  instanceNorm,
+} from './instance_norm.ts';
 export { Linear } from './linear.ts';
+export { LocalResponseNorm, type LocalResponseOptions, localResponseNorm } from './local_response_norm.ts';
 export {
   binaryCrossEntropyWithLogits,
   crossEntropy,
@@ -25,6 +33,7 @@ export {
   nllLoss,
 } from './losses.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
+export * from './noise.ts';
 export {
   GroupNorm,
   groupNorm,
