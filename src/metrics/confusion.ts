@@ -1,8 +1,23 @@
+import { checkOptions } from '../core/options.ts';
+import { checkMerge, checkUpdate, Metric, type UpdateOptions } from './metric.ts';
+import { type ClassOptions, readClasses, readWeights, type Values } from './values.ts';
+
+/** What each entry of a confusion matrix is divided by: the sum of its row (true class), of its column, or of all. */
+export type Normalization = 'true' | 'predicted' | 'all';
+
+/** Options of {@link confusionMatrix}. */
+export interface ConfusionFunctionOptions {
+  /** Default none: counts. Rows and columns without examples stay zero. */
+  readonly normalize?: Normalization;
+  /** How much each example counts. Default 1 each. */
+  readonly weights?: ArrayLike<number>;
+}
+
 /**
  * The confusion matrix: `matrix[t][p]` is how many examples of class t were predicted as class p, so rows are true
  * classes, columns predictions, and the diagonal is what was right. As in scikit-learn.
  *
- * @param labels the true classes, integers from 0 to `classes - 1`
+ * @param labels the true classes, integers from 0 to `classes - 1`. (They come first, as in scikit-learn; in all other metrics outputs do.)
  * @param predictions the predicted classes, as many
  * @throws RangeError when the lengths differ or a class is out of range
  */
@@ -10,27 +25,132 @@ export function confusionMatrix(
   labels: ArrayLike<number>,
   predictions: ArrayLike<number>,
   classes: number,
+  options: ConfusionFunctionOptions = {},
 ): number[][] {
-  if (!Number.isInteger(classes) || classes < 1) {
-    throw new RangeError(`confusionMatrix: classes is ${classes}, expected a positive integer`);
-  }
+  checkOptions('confusionMatrix', options, ['normalize', 'weights']);
+  checkClasses('confusionMatrix', classes);
   if (labels.length !== predictions.length) {
     throw new RangeError(
       `confusionMatrix: ${labels.length} labels but ${predictions.length} predictions; there must be one for each`,
     );
   }
-  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (let i = 0; i < labels.length; i++) {
-    const row = matrix[labels[i]];
-    if (row === undefined || row[predictions[i]] === undefined) {
-      throw new RangeError(
-        `confusionMatrix: example ${i} has label ${labels[i]} and prediction ${predictions[i]}; ` +
-          `both must be integers from 0 to ${classes - 1}`,
-      );
+  const weights = readWeights('confusionMatrix', options.weights, labels.length);
+  const matrix = emptyMatrix(classes);
+  for (let i = 0; i < labels.length; i++)
+    count('confusionMatrix', matrix, i, labels[i], predictions[i], weights === null ? 1 : weights[i]);
+  return normalizeConfusion(matrix, options.normalize);
+}
+
+function checkClasses(name: string, classes: number): void {
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new RangeError(`${name}: classes is ${classes}, expected a positive integer`);
+}
+
+const emptyMatrix = (classes: number): number[][] =>
+  Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+
+function count(
+  name: string,
+  matrix: number[][],
+  i: number,
+  label: number,
+  prediction: number,
+  weight: number,
+): void {
+  const row = matrix[label];
+  if (row === undefined || row[prediction] === undefined)
+    throw new RangeError(
+      `${name}: example ${i} has label ${label} and prediction ${prediction}; ` +
+        `both must be integers from 0 to ${matrix.length - 1}`,
+    );
+  row[prediction] += weight;
+}
+
+/** The matrix with each entry divided by the sum of its row, its column, or of all; as it is if `normalize` is undefined. */
+function normalizeConfusion(matrix: readonly number[][], normalize: Normalization | undefined): number[][] {
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  const share = (value: number, total: number): number => (total === 0 ? 0 : value / total);
+  switch (normalize) {
+    case undefined:
+      return matrix.map((row) => [...row]);
+    case 'true':
+      return matrix.map((row) => row.map((value) => share(value, sum(row))));
+    case 'predicted': {
+      const totals = matrix.map((_, j) => sum(matrix.map((row) => row[j])));
+      return matrix.map((row) => row.map((value, j) => share(value, totals[j])));
     }
-    row[predictions[i]]++;
+    case 'all': {
+      const total = sum(matrix.map(sum));
+      return matrix.map((row) => row.map((value) => share(value, total)));
+    }
+    default:
+      throw new RangeError(
+        `confusionMatrix: normalize must be 'true', 'predicted' or 'all', got ${normalize}`,
+      );
   }
-  return matrix;
+}
+
+/** Options of {@link ConfusionMatrix}. */
+export interface ConfusionOptions extends ClassOptions {
+  /** How many classes there are. */
+  readonly classes: number;
+  /** Default none: counts, or sums of weights. */
+  readonly normalize?: Normalization;
+  /** Examples with this label do not count. Default none. */
+  readonly ignoreIndex?: number;
+}
+
+/** The confusion matrix, batch by batch: `compute()[t][p]` is how many examples of class t were predicted as class p. */
+export class ConfusionMatrix extends Metric<number[][]> {
+  readonly #options: ConfusionOptions;
+  #matrix: number[][];
+
+  /** @throws RangeError if the number of classes is not a positive integer, TypeError for unknown options */
+  constructor(options: ConfusionOptions) {
+    super();
+    checkOptions(this.constructor.name, options, ['classes', 'normalize', 'ignoreIndex', 'threshold']);
+    checkClasses(this.constructor.name, options.classes);
+    this.#options = options;
+    this.#matrix = emptyMatrix(options.classes);
+  }
+
+  /**
+   * @param outputs class numbers like the targets, or [..., classes] scores of which the largest counts
+   * @throws RangeError if shapes do not fit or a class is out of range
+   */
+  update(outputs: Values, targets: Values, options: UpdateOptions = {}): this {
+    const name = this.constructor.name;
+    checkUpdate(name, options);
+    const { ignoreIndex } = this.#options;
+    const { predicted, labels } = readClasses(name, outputs, targets, this.#options, ignoreIndex);
+    const weights = readWeights(name, options.weights, labels.length);
+    for (let i = 0; i < labels.length; i++)
+      if (labels[i] !== ignoreIndex)
+        count(name, this.#matrix, i, labels[i], predicted[i], weights === null ? 1 : weights[i]);
+    return this;
+  }
+
+  /** A copy, which later updates leave alone. */
+  compute(): number[][] {
+    return normalizeConfusion(this.#matrix, this.#options.normalize);
+  }
+
+  reset(): this {
+    this.#matrix = emptyMatrix(this.#options.classes);
+    return this;
+  }
+
+  /** @throws RangeError if the numbers of classes differ */
+  merge(other: this): this {
+    checkMerge(this, other);
+    if (other.#matrix.length !== this.#matrix.length)
+      throw new RangeError(
+        `ConfusionMatrix.merge: ${this.#matrix.length} and ${other.#matrix.length} classes; they must be as many`,
+      );
+    for (const [i, row] of other.#matrix.entries())
+      for (const [j, value] of row.entries()) this.#matrix[i][j] += value;
+    return this;
+  }
 }
 
 /**

@@ -1,5 +1,60 @@
-/** Measures of how good a model is: `import { accuracy } from 'nabla/metrics'`. */
+/**
+ * Measures of how good a model is: `import { accuracy, F1 } from 'nabla/metrics'`. Classes take in batch after batch, functions everything at once;
+ * both take outputs first, then targets, as losses do (except `confusionMatrix`).
+ */
 
-export { accuracy } from './accuracy.ts';
-export { confusionMatrix, formatConfusion } from './confusion.ts';
+export {
+  Accuracy,
+  type AccuracyOptions,
+  accuracy,
+  TopKAccuracy,
+  type TopKOptions,
+  topKAccuracy,
+} from './accuracy.ts';
+export {
+  BalancedAccuracy,
+  type BalancedAccuracyOptions,
+  balancedAccuracy,
+  CohenKappa,
+  cohenKappa,
+  HammingLoss,
+  type HammingOptions,
+  hammingLoss,
+  type KappaOptions,
+  MatthewsCorrelation,
+  type MatthewsOptions,
+  matthewsCorrelation,
+} from './agreement.ts';
+export { ClassCounts, type Count, type CountOptions } from './class_counts.ts';
+export {
+  type ConfusionFunctionOptions,
+  ConfusionMatrix,
+  type ConfusionOptions,
+  confusionMatrix,
+  formatConfusion,
+  type Normalization,
+} from './confusion.ts';
 export { Mean } from './mean.ts';
+export { Metric, type UpdateOptions } from './metric.ts';
+export {
+  type Average,
+  type Averaged,
+  Dice,
+  dice,
+  F1,
+  FBeta,
+  type FBetaOptions,
+  f1,
+  fBeta,
+  Jaccard,
+  jaccard,
+  Precision,
+  type PrecisionFunctionOptions,
+  type PrecisionOptions,
+  precision,
+  Recall,
+  recall,
+  Specificity,
+  specificity,
+} from './precision.ts';
+export type { ClassOptions, Values } from './values.ts';
