@@ -1,12 +1,11 @@
-import { checkOptions } from '../core/options.ts';
 import { type Tensor, where } from '../core/tensor.ts';
-import type { VariableSource } from '../core/transforms.ts';
-import { Optimizer, requireNumber, type Slots, type UpdateScalars } from './optimizer.ts';
+import { type CommonOptions, type ParameterSource, requireNumber } from './group.ts';
+import { Optimizer, penalized, type SlotKind, type Slots, type UpdateScalars } from './optimizer.ts';
 
 /** Options of {@link SGD}. */
-export interface SGDOptions {
+export interface SGDOptions extends CommonOptions {
   /** Learning rate. Default 1e-3. */
-  lr?: number;
+  lr?: CommonOptions['lr'];
   /** Share of the previous velocity that is kept. Default 0. */
   momentum?: number;
   /** Look ahead along the velocity. Default false. */
@@ -26,37 +25,48 @@ export interface SGDOptions {
  *
  * Robbins, Monro (1951); momentum: Polyak (1964); Nesterov's form: Sutskever, Martens, Dahl, Hinton (2013).
  */
-export class SGD extends Optimizer {
-  readonly #momentum: number;
-  readonly #nesterov: boolean;
-  readonly #weightDecay: number;
-  readonly #dampening: number;
-
+export class SGD extends Optimizer<Required<SGDOptions>> {
   /** @throws if an option is unknown or out of range, or nesterov is without momentum or with dampening */
-  constructor(source: VariableSource, options: SGDOptions = {}) {
-    checkOptions('SGD', options, ['lr', 'momentum', 'nesterov', 'weightDecay', 'dampening']);
-    const { lr = 1e-3, momentum = 0, nesterov = false, weightDecay = 0, dampening = 0 } = options;
-    requireNumber('SGD', 'momentum', momentum, 0, 1);
-    requireNumber('SGD', 'dampening', dampening, 0, 1);
-    requireNumber('SGD', 'weightDecay', weightDecay, 0, Number.MAX_VALUE);
-    if (nesterov && (momentum === 0 || dampening !== 0))
-      throw new Error('SGD: nesterov needs a momentum and no dampening');
-    super(source, lr, momentum === 0 ? [] : ['momentum']);
-    this.#momentum = momentum;
-    this.#nesterov = nesterov;
-    this.#weightDecay = weightDecay;
-    this.#dampening = dampening;
+  constructor(source: ParameterSource<SGDOptions>, options: SGDOptions = {}) {
+    const defaults = {
+      lr: 1e-3,
+      momentum: 0,
+      nesterov: false,
+      weightDecay: 0,
+      dampening: 0,
+      maximize: false,
+    };
+    super(source, defaults, options);
   }
 
-  protected step(parameter: Tensor, gradient: Tensor, slots: Slots, { lr, step }: UpdateScalars): Tensor {
-    let direction = this.#weightDecay === 0 ? gradient : gradient.add(parameter.mul(this.#weightDecay));
-    if (this.#momentum !== 0) {
-      const kept = slots.momentum.value.mul(this.#momentum);
-      const damped = kept.add(direction.mul(1 - this.#dampening));
+  protected override check(settings: Required<SGDOptions>, name: string): void {
+    const { momentum, dampening, weightDecay, nesterov } = settings;
+    requireNumber(name, 'momentum', momentum, 0, 1);
+    requireNumber(name, 'dampening', dampening, 0, 1);
+    requireNumber(name, 'weightDecay', weightDecay, 0, Number.MAX_VALUE);
+    if (nesterov && (momentum === 0 || dampening !== 0))
+      throw new Error(`${name}: nesterov needs a momentum and no dampening`);
+  }
+
+  protected slotsOf({ momentum }: Required<SGDOptions>): Record<string, SlotKind> {
+    return momentum === 0 ? {} : { momentum: {} };
+  }
+
+  protected step(
+    parameter: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    { lr, step }: UpdateScalars,
+    { momentum, dampening, weightDecay, nesterov }: Required<SGDOptions>,
+  ): Tensor {
+    let direction = penalized(parameter, gradient, weightDecay);
+    if (momentum !== 0) {
+      const kept = slots.momentum.value.mul(momentum);
+      const damped = kept.add(direction.mul(1 - dampening));
       // The first velocity is the whole gradient. Without dampening, zeros as a start give just that.
-      const velocity = this.#dampening === 0 ? damped : where(step.eq(1), direction, damped);
+      const velocity = dampening === 0 ? damped : where(step.eq(1), direction, damped);
       slots.momentum.assign(velocity);
-      direction = this.#nesterov ? direction.add(velocity.mul(this.#momentum)) : velocity;
+      direction = nesterov ? direction.add(velocity.mul(momentum)) : velocity;
     }
     return parameter.sub(direction.mul(lr));
   }

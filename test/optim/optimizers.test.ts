@@ -14,8 +14,22 @@ interface Fixture {
 const fixture: Fixture = JSON.parse(
   readFileSync(new URL('../fixtures/torch_optim.json', import.meta.url), 'utf8'),
 );
-const classes = { SGD: optim.SGD, Adam: optim.Adam, AdamW: optim.AdamW };
-const covered = fixture.runs.filter((run) => run.optimizer in classes && !('amsgrad' in run.options));
+const { SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, NAdam, RAdam, Lion, LAMB } = optim;
+type Make = new (source: Variable, options: object) => optim.Optimizer;
+const classes: Record<string, Make> = {
+  SGD,
+  Adam,
+  AdamW,
+  RMSprop,
+  Adagrad,
+  Adadelta,
+  Adamax,
+  NAdam,
+  RAdam,
+  Lion,
+  LAMB,
+};
+const covered = fixture.runs;
 
 function trajectory(
   run: Fixture['runs'][number],
@@ -24,13 +38,14 @@ function trajectory(
   steps: number,
 ) {
   const x = new Variable(tensor(fixture.start, { dtype }));
-  const optimizer = new classes[run.optimizer as keyof typeof classes](x, run.options);
+  const optimizer = new classes[run.optimizer](x, run.options);
   const a = tensor(fixture.quadratic, { dtype });
   const b = tensor(fixture.quartic, { dtype });
   const once = () => {
     const loss = () => {
       const square = x.value.mul(x.value);
-      return square.mul(a).div(2).add(square.mul(square).mul(b).div(4)).sum();
+      const sum = square.mul(a).div(2).add(square.mul(square).mul(b).div(4)).sum();
+      return run.options.maximize === true ? sum.neg() : sum;
     };
     const [value, grads] = valueAndGrad(loss, x);
     optimizer.update(grads);
@@ -45,8 +60,8 @@ function trajectory(
 
 describe('PyTorch takes the same path', () => {
   test('the fixture has the runs', () => {
-    expect(covered.map((run) => run.optimizer)).toEqual(expect.arrayContaining(['SGD', 'Adam', 'AdamW']));
-    expect(covered.length).toBeGreaterThanOrEqual(12);
+    expect(new Set(covered.map((run) => run.optimizer))).toEqual(new Set(Object.keys(classes)));
+    expect(covered.length).toBeGreaterThanOrEqual(36);
   });
 
   test.each(covered)('$name in float64, 50 steps', (run) => {
@@ -197,6 +212,88 @@ describe('Optimizer', () => {
     once();
     expect((model.bias as nn.Parameter).value.item()).toBeCloseTo(bias - 0.1, 5);
     expect(optimizer.stateDict()['bias.step'].item()).toBe(1);
+  });
+
+  test('every optimizer: a state dict in the middle continues the path, and frozen settings are refused', () => {
+    for (const [name, Kind] of Object.entries(classes)) {
+      const options = { lr: 0.1, ...(name === 'SGD' || name === 'RMSprop' ? { momentum: 0.9 } : {}) };
+      const [x, y] = [new Variable(tensor([1, -2])), new Variable(tensor([1, -2]))];
+      const whole = new Kind(x, options);
+      const first = new Kind(y, options);
+      const gradient = (v: Variable) => new Map([[v, v.value.mul(tensor([1, 3]))]]);
+      for (let i = 0; i < 4; i++) whole.update(gradient(x));
+      for (let i = 0; i < 2; i++) first.update(gradient(y));
+      const second = new Kind(y, { ...options, lr: 0.5 });
+      second.loadStateDict(first.stateDict());
+      for (let i = 0; i < 2; i++) second.update(gradient(y));
+      expect(y.value.toArray(), name).toEqual(x.value.toArray());
+      expect(() => new Kind(x, { momentums: 1 }), name).toThrow(/unknown option 'momentums'; options are lr/);
+      expect(() => new Kind(x, { lr: -1 }), name).toThrow(/lr must be a number from 0 on, got -1/);
+    }
+  });
+
+  test('groups have options of their own and keep the ratio of their rates', () => {
+    const [a, b] = [new Variable(tensor(1)), new Variable(tensor(1))];
+    const optimizer = new optim.SGD([{ params: a }, { params: { b }, lr: 0.05, momentum: 0.9 }], { lr: 0.5 });
+    const step = jit((g: Tensor) =>
+      optimizer.update(
+        new Map([
+          [a, g],
+          [b, g],
+        ]),
+      ),
+    );
+    step(tensor(1));
+    expect([a.value.item(), b.value.item()]).toEqual([0.5, expect.closeTo(0.95, 6)]);
+    optimizer.lr = 0.25;
+    expect(optimizer.groups.map((group) => group.lr)).toEqual([0.25, 0.025]);
+    step(tensor(1));
+    expect([a.value.item(), b.value.item()]).toEqual([0.25, expect.closeTo(0.95 - 0.025 * 1.9, 6)]);
+    const state = optimizer.stateDict();
+    expect(Object.keys(state)).toEqual([
+      'lr',
+      'groups.0.lr',
+      'groups.1.lr',
+      '0.0.step',
+      '1.b.step',
+      '1.b.momentum',
+    ]);
+    const other = new optim.SGD([{ params: a }, { params: { b }, lr: 0.05, momentum: 0.9 }], { lr: 0.5 });
+    other.groups[1].lr = 3;
+    other.loadStateDict(state);
+    expect([other.lr, ...other.groups.map((group) => group.lr)]).toEqual([0.25, 0.25, 0.025]);
+    expect(() => new optim.SGD([{ params: a }, { params: [b, a] }])).toThrow(
+      /'1.1' of group 1 is in another/,
+    );
+    expect(() => new optim.SGD([{ params: a, beta: 1 } as object as { params: Variable }])).toThrow(
+      /SGD: group 0: unknown option 'beta'/,
+    );
+  });
+
+  test('a rate may be a function of the number of updates, which jitted steps follow', () => {
+    const x = new Variable(tensor(0));
+    const make = () => new optim.SGD(x, { lr: (step) => step.add(1).mul(0.5) });
+    let optimizer = make();
+    let traces = 0;
+    const step = jit((g: Tensor) => {
+      traces++;
+      optimizer.update(new Map([[x, g]]));
+    });
+    const path = [1, 2, 3].map(() => {
+      step(tensor(-1));
+      return x.value.item();
+    });
+    expect(path).toEqual([0.5, 1.5, 3]);
+    expect([traces, optimizer.lr]).toEqual([1, 2]);
+    const state = optimizer.stateDict();
+    expect(Object.keys(state)).toEqual(['updates', '0.step']);
+    optimizer = make();
+    optimizer.loadStateDict(state);
+    optimizer.update(new Map([[x, tensor(-1)]]));
+    expect(x.value.item()).toBe(5);
+    expect(() => {
+      optimizer.lr = 1;
+    }).toThrow(/SGD: lr follows a schedule/);
   });
 
   test('refuses foreign gradients, empty sources and bad options', () => {
