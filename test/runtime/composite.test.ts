@@ -47,6 +47,12 @@ describe('loops of one graph', () => {
     expect(scansOf([h])[0].attributes.results.length).toBe(1);
     expect(scansOf([h, again.add(sums.sum())]).length).toBe(1);
     expect(scansOf([h, recurrent(w.add(1), xs)[0]]).length).toBe(2);
+    // Over the same arrays from the same start, but with other steps.
+    const along = (step: (h: Tensor, x: Tensor) => Tensor) =>
+      scan((c: Tensor, x: Tensor) => [step(c, x), null], zeros([3]), xs)[0];
+    const [added, multiplied] = [along((c, x) => c.add(x)), along((c, x) => c.add(x.mul(2)))];
+    expect(scansOf([added, multiplied]).length).toBe(2);
+    expect(multiplied.sub(added.mul(2)).abs().max().item()).toBeLessThan(1e-5);
   });
 
   test('a loop updates what it carries in place', () => {
