@@ -61,3 +61,48 @@ export const split = (dataset: Dataset, count: number): [first: Dataset, rest: D
   slice(dataset, 0, count),
   slice(dataset, count),
 ];
+
+/**
+ * The examples at these positions, in this order, copied: `subset(data, kFolds(data.count)[0].train)`.
+ *
+ * @throws DataError when one does not exist
+ */
+export function subset(dataset: Dataset, positions: ArrayLike<number>): Dataset {
+  const size = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
+  const images = new Uint8Array(positions.length * size);
+  const labels = new Uint8Array(positions.length);
+  for (let i = 0; i < positions.length; i++) {
+    const at = positions[i];
+    if (!Number.isInteger(at) || at < 0 || at >= dataset.count)
+      throw new DataError(`subset: ${dataset.name} has no example ${at}; it has ${dataset.count}`);
+    images.set(dataset.images.subarray(at * size, (at + 1) * size), i * size);
+    labels[i] = dataset.labels[at];
+  }
+  return { ...dataset, count: positions.length, images, labels };
+}
+
+/**
+ * Datasets of one kind as one, copied.
+ *
+ * @throws DataError when there are none, or images or numbers of classes differ
+ */
+export function concatDatasets(datasets: readonly Dataset[]): Dataset {
+  if (datasets.length === 0) throw new DataError('concatDatasets: there are no datasets');
+  const [first] = datasets;
+  const count = datasets.reduce((sum, dataset) => sum + dataset.count, 0);
+  const images = new Uint8Array(count * first.shape[0] * first.shape[1] * first.shape[2]);
+  const labels = new Uint8Array(count);
+  let [image, label] = [0, 0];
+  for (const dataset of datasets) {
+    if (dataset.shape.join() !== first.shape.join() || dataset.classes !== first.classes)
+      throw new DataError(
+        `concatDatasets: ${dataset.name} has images [${dataset.shape.join(', ')}] of ${dataset.classes} classes, ${first.name} has ` +
+          `[${first.shape.join(', ')}] of ${first.classes}`,
+      );
+    images.set(dataset.images, image);
+    labels.set(dataset.labels, label);
+    image += dataset.images.length;
+    label += dataset.labels.length;
+  }
+  return { ...first, name: datasets.map((dataset) => dataset.name).join(' + '), count, images, labels };
+}

@@ -1,7 +1,37 @@
 /** Datasets, file formats and batches: `import { loader, mnist } from 'nabla/data'`. */
 
-export { DataError, type Dataset, slice, split, take } from './dataset.ts';
+export { BatchLoader, type BatchLoaderOptions, batchLoader, type PlanOptions } from './batch_loader.ts';
+export { type BatchSampler, type BucketOptions, type BucketSampler, bucketSampler } from './buckets.ts';
+export { concatDatasets, DataError, type Dataset, slice, split, subset, take } from './dataset.ts';
 export { digits } from './digits.ts';
+export { EpochLoader, type LoaderState } from './epochs.ts';
+export {
+  type ExampleSource,
+  Examples,
+  examples,
+  type Fold,
+  kFolds,
+  type SplitOptions,
+  splitPositions,
+} from './examples.ts';
 export { decodeIdx, encodeIdx, type IdxArray, type IdxData, type IdxType, readIdx, writeIdx } from './idx.ts';
 export { type Batch, Loader, type LoaderOptions, loader } from './loader.ts';
 export { fashionMnist, fashionMnistClasses, type MnistOptions, mnist, type Parts } from './mnist.ts';
+export {
+  type ExampleValue,
+  type Padded,
+  type PadOptions,
+  padSequences,
+  type Sequence,
+  stackExamples,
+} from './padding.ts';
+export {
+  type BalancedOptions,
+  balancedSampler,
+  type Sampler,
+  sequentialSampler,
+  shuffledSampler,
+  type WeightedOptions,
+  weightedSampler,
+} from './samplers.ts';
+export { Stream, type StreamSource, type StreamState, stream } from './stream.ts';

@@ -1,21 +1,14 @@
 import { checkOptions } from '../core/options.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
-import { foldIn, hostPermutation, keyOf } from '../core/threefry.ts';
-import { DataError, type Dataset } from './dataset.ts';
+import { type Plan, type PlanOptions, planOf, planOptions } from './batch_loader.ts';
+import type { Dataset } from './dataset.ts';
+import { EpochLoader } from './epochs.ts';
 
 /** Images and their labels: x float32 [batch, height, width, channels], y int32 [batch]. */
 export type Batch = [x: Tensor, y: Tensor];
 
 /** How {@link loader} makes batches. */
-export interface LoaderOptions {
-  /** Examples per batch. Default 32. */
-  readonly batchSize?: number;
-  /** Another random order in each epoch. Default false: the dataset's own order. */
-  readonly shuffle?: boolean;
-  /** Of the orders: order number e is a function of the seed and of e alone. Default 0. */
-  readonly seed?: number;
-  /** Leaves out a last batch that is not full. Default false. */
-  readonly dropLast?: boolean;
+export interface LoaderOptions extends PlanOptions {
   /** Subtracted from pixels, which are first scaled to 0..1; one number, or one for each channel. Default 0. */
   readonly mean?: number | readonly number[];
   /** Then pixels are divided by it. Default 1. */
@@ -26,14 +19,10 @@ export interface LoaderOptions {
  * Batches of a dataset, as often as it is iterated: each iteration is an epoch. `for (const [x, y] of loader(train, { batchSize:
  * 128, shuffle: true }))`.
  */
-export class Loader implements Iterable<Batch> {
+export class Loader extends EpochLoader<Batch> {
   readonly dataset: Dataset;
   readonly batchSize: number;
-  /** The number of the next epoch, from 0 on; set it to go on with an interrupted run. */
-  epoch = 0;
-  readonly #shuffle: boolean;
-  readonly #key: readonly [number, number];
-  readonly #dropLast: boolean;
+  readonly #plan: Plan;
   /** What becomes of each of the 256 grey values, per channel. */
   readonly #values: Float32Array;
 
@@ -42,20 +31,12 @@ export class Loader implements Iterable<Batch> {
    * @throws Error if an option is unknown or out of range
    */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
-    checkOptions('loader', options, ['batchSize', 'shuffle', 'seed', 'dropLast', 'mean', 'std']);
-    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, mean = 0, std = 1 } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1)
-      throw new Error(`loader: batchSize must be a positive integer, got ${batchSize}`);
-    if (dataset.count === 0) throw new DataError(`loader: ${dataset.name} has no examples`);
-    if (dropLast && dataset.count < batchSize)
-      throw new DataError(
-        `loader: ${dataset.name} has ${dataset.count} examples, so with dropLast there is no batch of ${batchSize}`,
-      );
+    super();
+    checkOptions('loader', options, [...planOptions, 'mean', 'std']);
+    const { mean = 0, std = 1 } = options;
+    this.#plan = planOf('loader', dataset.name, dataset.count, options);
     this.dataset = dataset;
-    this.batchSize = batchSize;
-    this.#shuffle = shuffle;
-    this.#key = keyOf(seed);
-    this.#dropLast = dropLast;
+    this.batchSize = this.#plan.batchSize;
     const channels = dataset.shape[2];
     const means = perChannel('mean', mean, channels);
     const deviations = perChannel('std', std, channels);
@@ -66,24 +47,21 @@ export class Loader implements Iterable<Batch> {
     });
   }
 
-  /** Number of batches in an epoch. */
-  get length(): number {
-    const batches = this.dataset.count / this.batchSize;
-    return this.#dropLast ? Math.floor(batches) : Math.ceil(batches);
+  override get length(): number {
+    return this.#plan.length;
   }
 
   /** Positions in the dataset in the order of an epoch. */
   order(epoch: number): Int32Array {
-    const { count } = this.dataset;
-    return this.#shuffle
-      ? hostPermutation(foldIn(this.#key, epoch), count)
-      : Int32Array.from({ length: count }, (_, i) => i);
+    return this.#plan.order(epoch);
   }
 
-  *[Symbol.iterator](): Generator<Batch> {
-    const order = this.order(this.epoch++);
-    for (let batch = 0; batch < this.length; batch++)
-      yield this.#collect(order.subarray(batch * this.batchSize, (batch + 1) * this.batchSize));
+  override plan(epoch: number): readonly Int32Array[] {
+    return this.#plan.batches(epoch);
+  }
+
+  protected override *produce(plan: readonly Int32Array[]): Generator<Batch> {
+    for (const positions of plan) yield this.#collect(positions);
   }
 
   #collect(positions: Int32Array): Batch {
