@@ -3,6 +3,8 @@
 export { WriteError, writeFileAtomically } from './atomic.ts';
 export { type LoadedTensors, load, loadTensors, ReadError } from './load.ts';
 export type { NarrowOptions } from './narrow_numbers.ts';
+export { fromNpy, fromNpz, loadNpy, loadNpz, saveNpy, saveNpz, toNpy, toNpz } from './npy.ts';
+export { decodeNpy, encodeNpy, type NpyArray } from './npy_format.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -12,3 +14,4 @@ export {
   type SafetensorsFile,
 } from './safetensors_format.ts';
 export { type Stateful, save, saveTensors } from './save.ts';
+export { encodeZip, readZip, type ZipEntry } from './zip.ts';

@@ -53,7 +53,7 @@ export interface LoadedTensors {
 export async function loadTensors(path: string, options: NarrowOptions = {}): Promise<LoadedTensors> {
   const { entries, metadata } = decodeSafetensors(await readBytes(path), path);
   const tensors = entries.map((entry): [string, Tensor] => {
-    const { data, dtype } = valuesOf(entry, options);
+    const { data, dtype } = valuesOf(entry, options, path);
     return [entry.name, fromData(data, entry.shape, dtype)];
   });
   return { tensors: Object.fromEntries(tensors), metadata };

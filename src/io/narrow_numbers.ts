@@ -14,18 +14,28 @@ export type Values =
 export interface NarrowOptions {
   /** F16 and BF16 stay float16 and bfloat16, as the file has them; default false: they become float32. */
   keepHalf?: boolean;
+  /**
+   * What 64-bit integers become: int32 (uint32 if unsigned), with an error when one does not fit, or float64, with an error beyond
+   * ±2^53. Default 'int32'.
+   */
+  int64?: 'int32' | 'float64';
 }
+
+/** The names of these options. */
+export const narrowKeys: readonly string[] = ['keepHalf', 'int64'];
 
 /**
  * The elements of a decoded tensor as a typed array of its own, converted without loss: F16 and BF16 become float32 (unless kept);
  * I8, U8, I16, U16 and I64 become int32; U64 becomes uint32; BOOL stays bool, one byte each.
  *
+ * @param where what errors begin with: the file
  * @throws FormatError when a 64-bit integer does not fit 32 bits, a BOOL is neither 0 nor 1, or the dtype is one of
  * the 8-bit floats, which the library does not compute with
  */
 export function valuesOf(
   { name, dtype, shape, data }: SafetensorsEntry,
-  { keepHalf = false }: NarrowOptions = {},
+  { keepHalf = false, int64 = 'int32' }: NarrowOptions = {},
+  where = 'valuesOf',
 ): Values {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const size = shape.reduce((product, extent) => product * extent, 1);
@@ -39,8 +49,10 @@ export function valuesOf(
   const narrowed = (value: bigint, low: bigint, high: bigint, index: number): number => {
     if (value >= low && value <= high) return Number(value);
     throw new FormatError(
-      `valuesOf: ${JSON.stringify(name)}: element ${index} is ${value}, which does not fit 32 bits; ` +
-        `the library has no 64-bit integers`,
+      `${where}: ${JSON.stringify(name)}: element ${index} is ${value}, which does not fit ` +
+        (int64 === 'float64'
+          ? 'float64 exactly'
+          : `32 bits; the library has no 64-bit integers, { int64: 'float64' } reads up to 2^53`),
     );
   };
   switch (dtype) {
@@ -73,11 +85,20 @@ export function valuesOf(
     case 'U16':
       return { dtype: 'int32', data: fill(new Int32Array(size), (i) => view.getUint16(2 * i, true)) };
     case 'I64': {
+      if (int64 === 'float64') {
+        const exact = (i: number): number =>
+          narrowed(view.getBigInt64(8 * i, true), -(2n ** 53n), 2n ** 53n, i);
+        return { dtype: 'float64', data: fill(new Float64Array(size), exact) };
+      }
       const get = (i: number): number =>
         narrowed(view.getBigInt64(8 * i, true), -(2n ** 31n), 2n ** 31n - 1n, i);
       return { dtype: 'int32', data: fill(new Int32Array(size), get) };
     }
     case 'U64': {
+      if (int64 === 'float64') {
+        const exact = (i: number): number => narrowed(view.getBigUint64(8 * i, true), 0n, 2n ** 53n, i);
+        return { dtype: 'float64', data: fill(new Float64Array(size), exact) };
+      }
       const get = (i: number): number => narrowed(view.getBigUint64(8 * i, true), 0n, 2n ** 32n - 1n, i);
       return { dtype: 'uint32', data: fill(new Uint32Array(size), get) };
     }
@@ -86,7 +107,7 @@ export function valuesOf(
         const value = view.getUint8(i);
         if (value > 1) {
           throw new FormatError(
-            `valuesOf: ${JSON.stringify(name)}: element ${i} is the byte ${value}, a BOOL is 0 or 1`,
+            `${where}: ${JSON.stringify(name)}: element ${i} is the byte ${value}, a BOOL is 0 or 1`,
           );
         }
         return value;
@@ -95,7 +116,7 @@ export function valuesOf(
     }
     default:
       throw new FormatError(
-        `valuesOf: ${JSON.stringify(name)} is ${dtype}, an 8-bit float; convert it to F16 or F32 before it is read`,
+        `${where}: ${JSON.stringify(name)} is ${dtype}, an 8-bit float; convert it to F16 or F32 before it is read`,
       );
   }
 }

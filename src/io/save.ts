@@ -20,6 +20,9 @@ const dtypes: Record<DType, SafetensorsDtype> = {
   bfloat16: 'BF16',
 };
 
+/** What files call an element type of the library. */
+export const dtypeInFiles = (dtype: DType): SafetensorsDtype => dtypes[dtype];
+
 /**
  * Writes arrays by name as a safetensors file, atomically.
  *
