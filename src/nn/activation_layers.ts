@@ -314,19 +314,3 @@ export class RReLU extends Module {
     return functions.rrelu(x, this.low, this.high, this.training);
   }
 }
-
-/** Joins the axes from `start` (default 1: all but the batch) to `end` into one. */
-export class Flatten extends Module {
-  readonly start: number;
-  readonly end: number;
-
-  constructor(start = 1, end = -1) {
-    super();
-    this.start = start;
-    this.end = end;
-  }
-
-  forward(x: Tensor): Tensor {
-    return x.flatten(this.start, this.end);
-  }
-}

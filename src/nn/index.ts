@@ -11,9 +11,12 @@ export {
   scaledDotProductAttention,
 } from './attention.ts';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions, batchNorm } from './batch_norm.ts';
+export * from './bilinear.ts';
+export * from './containers.ts';
 export { Conv1d, Conv2d, Conv3d, type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
+export * from './gating.ts';
 export * from './global_pooling.ts';
 export * as init from './init.ts';
 export {
@@ -32,8 +35,10 @@ export {
   mseLoss,
   nllLoss,
 } from './losses.ts';
+export * from './merge_layers.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
 export * from './noise.ts';
+export * from './noisy_linear.ts';
 export {
   GroupNorm,
   groupNorm,
@@ -44,6 +49,7 @@ export {
   RMSNorm,
   rmsNorm,
 } from './normalization.ts';
+export * from './padding_layers.ts';
 export { Buffer, Parameter } from './parameter.ts';
 export {
   AvgPool1d,
@@ -76,6 +82,7 @@ export {
 export { GRU, LSTM, type RecurrentOptions, type SequenceOptions, SimpleRNN } from './recurrent.ts';
 export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
 export type { RecurrentWeights } from './recurrent_steps.ts';
+export * from './resampling.ts';
 export {
   DepthwiseConv1d,
   DepthwiseConv2d,
@@ -84,8 +91,10 @@ export {
   SeparableConv2d,
 } from './separable_convolution.ts';
 export { Sequential, type Step } from './sequential.ts';
+export * from './shape_layers.ts';
 export type { Padding, PaddingMode, PerAxis } from './spatial_sizes.ts';
 export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
+export * from './time_distributed.ts';
 export {
   TransformerDecoderLayer,
   TransformerEncoder,

@@ -1,11 +1,12 @@
 import { mnist } from '../data/mnist.ts';
-import { Flatten, ReLU } from '../nn/activation_layers.ts';
+import { ReLU } from '../nn/activation_layers.ts';
 import { Conv2d } from '../nn/convolution.ts';
 import { Dropout } from '../nn/dropout.ts';
 import { Linear } from '../nn/linear.ts';
 import type { Layer } from '../nn/module.ts';
 import { MaxPool2d } from '../nn/pooling.ts';
 import { Sequential } from '../nn/sequential.ts';
+import { Flatten } from '../nn/shape_layers.ts';
 import { Adam } from '../optim/adam.ts';
 import type { Recipe } from './recipe.ts';
 

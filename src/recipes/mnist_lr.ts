@@ -1,7 +1,7 @@
 import { mnist } from '../data/mnist.ts';
-import { Flatten } from '../nn/activation_layers.ts';
 import { Linear } from '../nn/linear.ts';
 import { Sequential } from '../nn/sequential.ts';
+import { Flatten } from '../nn/shape_layers.ts';
 import { Adam } from '../optim/adam.ts';
 import type { Recipe } from './recipe.ts';
 
