@@ -101,7 +101,10 @@ export function byDefinition(mode: Exclude<Mode, 'forward'>, operation: Operatio
   const operands = operandsOf(operation, 1, 'float64');
   const others = operandsOf(operation, 2, 'float64');
   const given = floats(operands);
-  const tolerance = Math.max(1e-6, (operation.tolerance ?? 0) / 10);
+  const { step, tolerance } = operation.differences ?? {
+    step: 1e-5,
+    tolerance: Math.max(1e-6, (operation.tolerance ?? 0) / 10),
+  };
   if (mode === 'vmap') {
     const actual = run('vmap', operation, operands, others);
     const each = [operands, others].map((xs) => resultsOf(operation, xs));
@@ -112,7 +115,6 @@ export function byDefinition(mode: Exclude<Mode, 'forward'>, operation: Operatio
     }));
   }
   const along = directions(given);
-  const step = 1e-5;
   const moved = (sign: number): Tensor[] => given.map((t, i) => t.add(along[i].mul(sign * step)));
   const difference = (f: (x: Tensor[]) => Tensor[]): Float64Array[] => {
     const [up, down] = [f(moved(1)), f(moved(-1))].map((list) => list.map((t) => t.dataSync()));

@@ -47,6 +47,8 @@ export interface Operation {
   readonly withoutDifferences?: string;
   /** Allowed difference relative to the largest value, in float32. Default 2e-5. */
   readonly tolerance?: number;
+  /** For what rounds: how far apart differences are taken, and how far they may be off. Default 1e-5, and by `tolerance`. */
+  readonly differences?: { readonly step: number; readonly tolerance: number };
 }
 
 const draw: { readonly [V in Exclude<Values, 'definite' | 'distinct'>]: (dice: Dice) => number } = {

@@ -1,9 +1,12 @@
+import { arrangementOperations } from './arrangements.ts';
+import { castOperations } from './casts.ts';
 import { controlOperations } from './control.ts';
 import { createOperations } from './create.ts';
 import { elementwiseOperations } from './elementwise.ts';
 import { indexOperations, sortOperations } from './indexing.ts';
 import { linalgOperations } from './linalg.ts';
 import type { Operation } from './operation.ts';
+import { orderOperations, positionOperations } from './positions.ts';
 import { productOperations } from './products.ts';
 import { randomOperations } from './random.ts';
 import { reductionOperations } from './reductions.ts';
@@ -17,9 +20,10 @@ export const groups: readonly { readonly title: string; readonly operations: rea
   { title: "Control flow and derivatives of one's own", operations: controlOperations },
   { title: 'Reductions', operations: reductionOperations },
   { title: 'Linear algebra', operations: linalgOperations },
-  { title: 'Views, joining, splitting', operations: viewOperations },
-  { title: 'Indexing', operations: indexOperations },
-  { title: 'Sorting, searching, sets and counts', operations: sortOperations },
+  { title: 'Views, joining, splitting', operations: [...viewOperations, ...arrangementOperations] },
+  { title: 'Indexing', operations: [...indexOperations, ...positionOperations] },
+  { title: 'Sorting, searching, sets and counts', operations: [...sortOperations, ...orderOperations] },
+  { title: 'Casts', operations: castOperations },
   { title: 'Products', operations: productOperations },
   { title: 'Fourier transforms', operations: fourierOperations },
   { title: 'Interpolation and polynomials', operations: interpolationOperations },
