@@ -16,6 +16,40 @@ const numbersOf = (from: DType): Operand => {
   return from === 'uint32' ? naturals : numbers;
 };
 
+/** What has no place among the numbers of other dtypes, or only by rounding to zero, to infinity or to the even neighbour. */
+const extremes: Operand = {
+  shape: [18],
+  data: [
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    -0,
+    3e9,
+    -3e9,
+    1e20,
+    -1e20,
+    65504,
+    65519,
+    65520,
+    -70000,
+    6e-8,
+    2e-8,
+    -1e-40,
+    2049,
+    2051,
+    3.4e38,
+  ],
+};
+const edges = 'at jumps and infinities there are no differences';
+
+const castOfExtremes = (from: DType, to: DType): Operation => ({
+  name: `cast: ${from} to ${to}, of extremes`,
+  operands: [extremes],
+  call: (x) => x.cast(from).cast(to),
+  without: { gradient: edges, jvp: edges },
+  tolerance: 0,
+});
+
 /** Casts by way of the integers and truth values have no derivative: their results stand still between jumps. */
 const still = 'the result stands still between jumps';
 
@@ -26,6 +60,8 @@ function castBetween(from: DType, to: DType): Operation {
     operands: [numbersOf(from)],
     call: (x) => x.cast(from).cast(to),
     without: isFloat(from) && !floats ? { gradient: still, jvp: still } : {},
+    // All devices round alike.
+    tolerance: 0,
     // Rounding to 8 binary digits, against differences over a distance at which that can be seen through.
     ...(floats ? { differences: { step: 4096, tolerance: 0.02 } } : {}),
   };
@@ -34,6 +70,9 @@ function castBetween(from: DType, to: DType): Operation {
 /** Between all dtypes, and through those of two bytes with arithmetic between. */
 export const castOperations: readonly Operation[] = [
   ...dtypes.flatMap((from) => dtypes.map((to) => castBetween(from, to))),
+  ...dtypes
+    .filter((from) => isFloat(from))
+    .flatMap((from) => dtypes.filter((to) => to !== from).map((to) => castOfExtremes(from, to))),
   ...(['float16', 'bfloat16'] as const).map(
     (half): Operation => ({
       name: `cast: ${half} in the middle of a product`,
