@@ -69,7 +69,7 @@ describe('printC', () => {
     };
     const bodies = [copy(x, y, 1), copy(y, x, 22), copy(x, own, 3)];
     const text = printC({ kernels: bodies.map((body, n) => ({ name: `kernel${n}`, body })) });
-    expect(text.match(/^static void k\d+\(/gm)).toHaveLength(1);
+    expect(text.match(/^static ALONE void k\d+\(/gm)).toHaveLength(1);
     expect(text).toContain('{k0, 1, 0},\n  {k0, 1, 2},\n  {k0, 1, 4},\n');
     const [atX, atY, atOwn] = ['{1, 28, 0}', '{0, 156, 0}', '{0, 284, 64}'];
     expect(places(text)).toEqual([atX, atY, atY, atX, atX, atOwn]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sizeOf, topological } from '../../src/graph/node.ts';
-import { jit, random, type Tensor, valueAndGrad } from '../../src/index.ts';
+import { jit, random, type Tensor, tensor, valueAndGrad } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
 import { LeNet5 } from '../../src/recipes/lenet5.ts';
@@ -44,6 +44,20 @@ describe.skipIf(nativeProblem() !== null)('the native tier', () => {
     const [native, wasm] = [losses('native'), losses('wasm')];
     expectClose(native, wasm, { rtol: 1e-4 });
     expect(native[4]).toBeLessThan(native[0]);
+  });
+
+  test('keeps the places of kernels that the compiler finds equal', () => {
+    process.env.NABLA_TIER = 'native';
+    try {
+      const round = (x: Tensor): Tensor => x.cast('bfloat16').cast('float32');
+      // A float that passes through double is the same float, so both kernels are one to the C compiler.
+      const twice = jit((x: Tensor, y: Tensor) => [round(x), round(y).cast('float64').cast('float32')]);
+      const of = (start: number): Tensor => tensor(Array.from({ length: 12 }, (_, i) => start + i));
+      const [a, b] = twice(of(1).cast('bfloat16'), of(-20).cast('bfloat16'));
+      expect([a, b].map((t) => Array.from(t.dataSync()))).toEqual([of(1).toArray(), of(-20).toArray()]);
+    } finally {
+      delete process.env.NABLA_TIER;
+    }
   });
 
   test('agrees with the interpreter on random programs', { timeout: 120_000 }, () => {

@@ -48,7 +48,7 @@ export function printC(program: LoopProgram): string {
     let name = functions.get(text);
     if (name === undefined) {
       functions.set(text, (name = `k${functions.size}`));
-      definitions.push(`\n// ${kernel.name.replace(/[\\\r\n]/g, ' ')}\nstatic void ${name}${text}`);
+      definitions.push(`\n// ${kernel.name.replace(/[\\\r\n]/g, ' ')}\nstatic ALONE void ${name}${text}`);
     }
     const first = places.length;
     places.push(...own.map(placeText));

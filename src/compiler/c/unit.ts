@@ -8,7 +8,12 @@ const bytes: Record<Element, number> = { f32: 4, f64: 8, i32: 4, u32: 4, i64: 8,
 /** How a value of the loop IR is held: a bool is an i32 of 0 or 1, a vector of bool an i32 of 0 or -1 in each lane. */
 export const elementOf = (scalar: Scalar): Element => (scalar === 'bool' ? 'i32' : scalar);
 
-/** No header is included: reading one would take longer than compiling a small program. */
+/**
+ * No header is included: reading one would take longer than compiling a small program.
+ *
+ * Functions stand alone: GCC 12 unites kernels that come out equal once it has simplified them (a float that passes through double on the way),
+ * and then runs one of them in the places of the other. Clang does not know the attribute, and does not unite.
+ */
 const scalars = `\
 typedef float f32;
 typedef double f64;
@@ -19,7 +24,8 @@ typedef __UINTPTR_TYPE__ address;
 typedef unsigned char u8;
 typedef __UINT16_TYPE__ u16;
 #define INLINE static inline __attribute__((always_inline, unused))
-#define FUNCTION static __attribute__((noinline, unused))
+#define ALONE __attribute__((no_icf))
+#define FUNCTION static ALONE __attribute__((noinline, unused))
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE(mask, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
