@@ -136,8 +136,8 @@ export const orderOperations: readonly Operation[] = [
   given('topk: all of them', [distinct], (x) => both(x.topk(5))),
   given('topk: ties', [ties], (x) => both(x.topk(3))),
   given('kthvalue: with its axis', [distinct], (x) => both(x.kthvalue(2, 0, { keepDims: true }))),
-  given('partition', [distinct], (x) => squared(x.partition(2, 1))),
-  given('argpartition', [distinct], (x) => x.argpartition(2), positions),
+  given('partition: along a middle axis', [distinct], (x) => squared(x.partition(2, 1))),
+  given('argpartition: of batches', [distinct], (x) => x.argpartition(2), positions),
   given(
     'lexsort: ties of the last key',
     [ties, int([2, 7], [1, 0, 2, 1, 0, 1, 0, 5, 4, 3, 2, 1, 0, -1])],
