@@ -25,6 +25,15 @@ export {
   type MatthewsOptions,
   matthewsCorrelation,
 } from './agreement.ts';
+export {
+  CalibrationCurve,
+  CalibrationError,
+  type CalibrationErrorOptions,
+  type CalibrationOptions,
+  type CalibrationPoints,
+  calibrationCurve,
+  calibrationError,
+} from './calibration.ts';
 export { ClassCounts, type Count, type CountOptions } from './class_counts.ts';
 export {
   type ConfusionFunctionOptions,
@@ -57,4 +66,25 @@ export {
   Specificity,
   specificity,
 } from './precision.ts';
+export {
+  AveragePrecision,
+  type AveragePrecisionOptions,
+  averagePrecision,
+  PrecisionRecallCurve,
+  type PrecisionRecallOptions,
+  type PrecisionRecallPoints,
+  precisionRecallCurve,
+} from './precision_recall_curve.ts';
+export { type BrierOptions, BrierScore, brierScore, LogLoss, logLoss } from './probabilities.ts';
+export {
+  auc,
+  RocAuc,
+  type RocAucOptions,
+  RocCurve,
+  type RocCurveOptions,
+  type RocPoints,
+  rocAuc,
+  rocCurve,
+} from './roc.ts';
+export { type ScoreAverage, ScoredMetric } from './scored.ts';
 export type { ClassOptions, Values } from './values.ts';
