@@ -1,5 +1,6 @@
 import { nodeModule } from '../runtime/node_modules.ts';
 import { DataError } from './dataset.ts';
+import { readBytes } from './files.ts';
 
 /** Element types of IDX files. */
 export type IdxType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64';
@@ -118,9 +119,6 @@ export function decodeIdx(bytes: Uint8Array, name: string): IdxArray {
   return { dtype, shape, data };
 }
 
-/** Largest size of a decompressed file, 2 GiB: beyond the largest IDX file in use and what Node takes in one piece. */
-const largest = 2 ** 31 - 1;
-
 /**
  * Reads an IDX file, compressed by gzip or not (told by its first bytes, not by its name).
  *
@@ -134,32 +132,7 @@ export async function readIdx(
   path: string,
   expected: { readonly dtype?: IdxType; readonly rank?: number } = {},
 ): Promise<IdxArray> {
-  const { readFile } = nodeModule('node:fs/promises', 'readIdx');
-  const { gunzip } = nodeModule('node:zlib', 'readIdx');
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new DataError(`${path}: ${reasonOf(error)}`, { cause: error });
-  }
-  if (bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b) {
-    try {
-      const packed = bytes;
-      bytes = await new Promise<Uint8Array>((resolve, reject) => {
-        gunzip(packed, { maxOutputLength: largest }, (error, data) =>
-          error ? reject(error) : resolve(data),
-        );
-      });
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const reasons: Record<string, string> = {
-        Z_BUF_ERROR: 'truncated gzip data',
-        ERR_BUFFER_TOO_LARGE: 'the gzip data expand to more than 2 GiB',
-      };
-      const reason = reasons[code ?? ''] ?? `damaged gzip data (${message})`;
-      throw new DataError(`${path}: ${reason}; copy or download the file again`, { cause: error });
-    }
-  }
+  const bytes = await readBytes(path, 'readIdx');
   const array = decodeIdx(bytes, path);
   if (expected.dtype !== undefined && array.dtype !== expected.dtype) {
     throw new DataError(`${path}: the elements are ${array.dtype}, expected ${expected.dtype}`);
@@ -170,14 +143,6 @@ export async function readIdx(
     );
   }
   return array;
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'no such file';
-  if (code === 'EISDIR') return 'is a folder, not a file';
-  if (code === 'EACCES') return 'no permission to read the file';
-  return message;
 }
 
 /**

@@ -2,6 +2,16 @@
 
 export { BatchLoader, type BatchLoaderOptions, batchLoader, type PlanOptions } from './batch_loader.ts';
 export { type BatchSampler, type BucketOptions, type BucketSampler, bucketSampler } from './buckets.ts';
+export { cifar10, cifar10Classes, cifar100, decodeCifar } from './cifar.ts';
+export {
+  type ColumnType,
+  type CsvOptions,
+  type CsvValue,
+  parseCsv,
+  readCsv,
+  streamCsv,
+  Table,
+} from './csv.ts';
 export { concatDatasets, DataError, type Dataset, slice, split, subset, take } from './dataset.ts';
 export { digits } from './digits.ts';
 export { EpochLoader, type LoaderState } from './epochs.ts';
@@ -35,3 +45,13 @@ export {
   weightedSampler,
 } from './samplers.ts';
 export { Stream, type StreamSource, type StreamState, stream } from './stream.ts';
+export {
+  type Json,
+  parseJsonLines,
+  readText,
+  streamJsonLines,
+  streamLines,
+  Vocabulary,
+  type VocabularyOptions,
+} from './text.ts';
+export { decodeWav, encodeWav, readWav, type Wav, type WavFormat, writeWav } from './wav.ts';
