@@ -43,6 +43,12 @@ export {
   formatConfusion,
   type Normalization,
 } from './confusion.ts';
+export {
+  PearsonCorrelation,
+  pearsonCorrelation,
+  SpearmanCorrelation,
+  spearmanCorrelation,
+} from './correlation.ts';
 export { Mean } from './mean.ts';
 export { Metric, type UpdateOptions } from './metric.ts';
 export {
@@ -76,6 +82,29 @@ export {
   precisionRecallCurve,
 } from './precision_recall_curve.ts';
 export { type BrierOptions, BrierScore, brierScore, LogLoss, logLoss } from './probabilities.ts';
+export {
+  ExplainedVariance,
+  explainedVariance,
+  MaxError,
+  MeanAbsoluteError,
+  MeanAbsolutePercentageError,
+  MeanSquaredError,
+  MeanSquaredLogError,
+  MedianAbsoluteError,
+  maxError,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredError,
+  meanSquaredLogError,
+  medianAbsoluteError,
+  type Outputs,
+  R2,
+  type RegressionFunctionOptions,
+  type RegressionOptions,
+  RootMeanSquaredError,
+  r2,
+  rootMeanSquaredError,
+} from './regression.ts';
 export {
   auc,
   RocAuc,
