@@ -14,4 +14,13 @@ export {
   type SafetensorsFile,
 } from './safetensors_format.ts';
 export { type Stateful, save, saveTensors } from './save.ts';
+export {
+  fromTorch,
+  loadTorchFile,
+  loadTorchTensors,
+  type TorchValue,
+  tensorsIn,
+} from './torch.ts';
+export { decodeTorch, TorchArray } from './torch_format.ts';
+export { type LoadTorchOptions, loadTorch, loadTorchState, type TorchTarget } from './torch_module.ts';
 export { encodeZip, readZip, type ZipEntry } from './zip.ts';
