@@ -1,4 +1,4 @@
-import { arange } from '../core/create.ts';
+import { arange, zeros as zerosOf } from '../core/create.ts';
 import { checkOptions } from '../core/options.ts';
 import { type Tensor, where } from '../core/tensor.ts';
 import { isFloat } from '../graph/dtype.ts';
@@ -6,7 +6,8 @@ import { dropout } from './dropout.ts';
 import { xavierUniform, zeros } from './init.ts';
 import { Linear } from './linear.ts';
 import { Module } from './module.ts';
-import { type RotaryOptions, rotary } from './positions.ts';
+import { type RotaryOptions, rotary, rotaryFrom } from './positions.ts';
+import { requirePositive } from './spatial_sizes.ts';
 
 /** Which keys a query may attend to. */
 export interface AttentionOptions {
@@ -41,14 +42,26 @@ export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions
     throw new Error(
       `attentionWeights: queries [..., length, dim] and keys [..., length, dim] must agree in dim, got [${q.shape.join(', ')}] and [${k.shape.join(', ')}]`,
     );
-  const { mask, causal = false, scale = 1 / Math.sqrt(dim) } = options;
-  const swap = k.shape.map((_, i) => (i < k.ndim - 2 ? i : 2 * k.ndim - 3 - i));
-  let scores = q.matmul(k.transpose(swap)).mul(scale);
-  let allowed = causal ? causalMask(q.shape[q.ndim - 2], k.shape[k.ndim - 2]) : null;
+  const { scale = 1 / Math.sqrt(dim) } = options;
+  return maskedWeights('attentionWeights', q.matmul(k.swapaxes(-1, -2)).mul(scale), options);
+}
+
+/**
+ * `softmax(scores)` of scores [..., queries, keys], 0 where a mask or `causal` excludes a key.
+ *
+ * @throws if a mask is neither bool nor float
+ */
+export function maskedWeights(
+  name: string,
+  given: Tensor,
+  { mask, causal = false }: Pick<AttentionOptions, 'mask' | 'causal'>,
+): Tensor {
+  let scores = given;
+  let allowed = causal ? causalMask(scores.shape[scores.ndim - 2], scores.shape[scores.ndim - 1]) : null;
   if (mask !== undefined) {
     if (!isFloat(mask.dtype) && mask.dtype !== 'bool')
       throw new Error(
-        `attentionWeights: the mask must be bool, or floats to add, got ${mask.dtype}; compare it with something, as in mask.ne(0)`,
+        `${name}: the mask must be bool, or floats to add, got ${mask.dtype}; compare it with something, as in mask.ne(0)`,
       );
     if (isFloat(mask.dtype)) scores = scores.add(mask);
     const open = isFloat(mask.dtype) ? mask.gt(Number.NEGATIVE_INFINITY) : mask;
@@ -81,6 +94,19 @@ export function scaledDotProductAttention(
     );
   const weights = attentionWeights(q, k, rest);
   return (p === 0 ? weights : dropout(weights, p)).matmul(v);
+}
+
+/**
+ * What self-attention has seen of its sequences so far, so that the next step computes only what is new. A tree of arrays:
+ * an argument and a result of jitted functions, of one size however much it holds.
+ */
+export interface AttentionCache {
+  /** [batch, heads, capacity, dim / heads], of which the first `length` places are taken. */
+  readonly keys: Tensor;
+  /** As keys. */
+  readonly values: Tensor;
+  /** How many positions are known, an int32 scalar. */
+  readonly length: Tensor;
 }
 
 /** Which keys each query of a multi-head layer may attend to. */
@@ -158,8 +184,76 @@ export class MultiHeadAttention extends Module {
       causal: options.causal ?? false,
       dropout: this.training ? this.dropout : 0,
     });
-    const [batch, length, dim] = query.shape;
-    return this.outProj.forward(attended.transpose([0, 2, 1, 3]).reshape([batch, length, dim]));
+    return this.#joined(attended);
+  }
+
+  /**
+   * A cache for `batch` sequences of at most `capacity` positions, with nothing in it, for {@link step}.
+   *
+   * @throws if a size is not a positive integer
+   */
+  emptyCache(batch: number, capacity: number): AttentionCache {
+    requirePositive('MultiHeadAttention', { batch, capacity });
+    const { shape, dtype } = this.outProj.weight;
+    const nothing = zerosOf([batch, this.heads, capacity, shape[0] / this.heads], { dtype });
+    return { keys: nothing, values: nothing, length: zerosOf([], { dtype: 'int32' }) };
+  }
+
+  /**
+   * Causal self-attention of the next positions of sequences: x [batch, new, dim], new usually 1, behind what the cache
+   * holds. The outputs are those of `forward` with `causal` for the whole sequence. Work grows with the cache's capacity,
+   * not with what it holds, so that every step is the same program. Beyond the capacity outputs are NaN.
+   *
+   * @param options.keyMask bool [batch, capacity]: false at positions that are padding. Default: all are real.
+   * @returns the output [batch, new, dim] and the cache with x in it
+   * @throws if shapes do not fit
+   */
+  step(
+    x: Tensor,
+    cache: AttentionCache,
+    options: { keyMask?: Tensor } = {},
+  ): [output: Tensor, cache: AttentionCache] {
+    checkOptions('MultiHeadAttention', options, ['keyMask']);
+    this.#requireInputs(x, x, x);
+    const [batch, count, dim] = x.shape;
+    const capacity = cache.keys.shape[2];
+    const expected = [batch, this.heads, capacity, dim / this.heads];
+    if (String(cache.keys.shape) !== String(expected) || count > capacity)
+      throw new Error(
+        `MultiHeadAttention: a cache for an input [${x.shape.join(', ')}] has keys [${expected.join(', ')}] and room for ${count}, got [${cache.keys.shape.join(', ')}]`,
+      );
+    const [q, k, v] = this.#together(x);
+    const turn = (y: Tensor) =>
+      this.#rotary === null ? y : rotaryFrom(y, cache.length, capacity, this.#rotary);
+    const put = (all: Tensor, next: Tensor) => all.dynamicUpdateSlice(next, [0, 0, cache.length, 0]);
+    const [keys, values] = [put(cache.keys, turn(k)), put(cache.values, v)];
+    const length = cache.length.add(count);
+    const known = arange(capacity).le(arange(count).add(cache.length).unsqueeze(1));
+    const mask = this.#mask(keys, { mask: known, keyMask: options.keyMask });
+    const output = this.#joined(scaledDotProductAttention(turn(q), keys, values, { mask }));
+    return [where(length.le(capacity), output, Number.NaN), { keys, values, length }];
+  }
+
+  /** Keys and values [batch, heads, length, dim / heads] of a memory [batch, length, dim], to attend to in many steps. */
+  remember(memory: Tensor): Pick<AttentionCache, 'keys' | 'values'> {
+    this.#requireInputs(memory, memory, memory);
+    const [keys, values] = this.#apart([memory, memory], 1);
+    return { keys, values };
+  }
+
+  /** Attention of queries [batch, queries, dim] to what {@link remember} gave: `forward(query, memory)`. */
+  recall(
+    query: Tensor,
+    { keys, values }: Pick<AttentionCache, 'keys' | 'values'>,
+    options: MultiHeadOptions = {},
+  ): Tensor {
+    this.#requireInputs(query, query, query);
+    if (this.#rotary !== null) throw new Error('MultiHeadAttention: recall has no rotary positions');
+    const [q] = this.#apart([query]);
+    const mask = this.#mask(keys, options);
+    return this.#joined(
+      scaledDotProductAttention(q, keys, values, { mask, causal: options.causal ?? false }),
+    );
   }
 
   /** How much each query attends to each key, [batch, heads, queries, keys], without dropout: for looking at. */
@@ -168,8 +262,13 @@ export class MultiHeadAttention extends Module {
     return attentionWeights(q, k, { mask: this.#mask(k, options), causal: options.causal ?? false });
   }
 
-  /** Queries, keys and values as [batch, heads, length, dim / heads]. */
-  #project(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
+  /** What the heads [batch, heads, length, dim / heads] make together: [batch, length, dim]. */
+  #joined(attended: Tensor): Tensor {
+    const [batch, heads, length, each] = attended.shape;
+    return this.outProj.forward(attended.transpose([0, 2, 1, 3]).reshape([batch, length, heads * each]));
+  }
+
+  #requireInputs(query: Tensor, key: Tensor, value: Tensor): void {
     const dim = this.outProj.weight.shape[0];
     for (const [what, x] of Object.entries({ query, key, value }))
       if (
@@ -182,6 +281,11 @@ export class MultiHeadAttention extends Module {
           `MultiHeadAttention: query, key and value must be [batch, length, ${dim}], key and value of one length; ` +
             `got ${what} [${x.shape.join(', ')}] with query [${query.shape.join(', ')}] and key [${key.shape.join(', ')}]`,
         );
+  }
+
+  /** Queries, keys and values as [batch, heads, length, dim / heads]. */
+  #project(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
+    this.#requireInputs(query, key, value);
     const turn = (x: Tensor): Tensor => (this.#rotary === null ? x : rotary(x, this.#rotary));
     const [q, k, v] =
       key === query && value === query ? this.#together(query) : this.#apart([query, key, value]);
@@ -195,11 +299,12 @@ export class MultiHeadAttention extends Module {
     return [0, 1, 2].map((part) => parts.at(part, 2).transpose([0, 2, 1, 3]));
   }
 
-  #apart(inputs: readonly Tensor[]): Tensor[] {
+  /** Inputs through one projection each: queries, keys, values, from number `first` on. */
+  #apart(inputs: readonly Tensor[], first = 0): Tensor[] {
     const dim = this.outProj.weight.shape[0];
     const [weight, bias] = [this.inProj.weight.value, this.inProj.bias?.value];
     return inputs.map((x, part) => {
-      const rows = [part * dim, (part + 1) * dim] as const;
+      const rows = [(first + part) * dim, (first + part + 1) * dim] as const;
       const y = x.matmul(weight.slice(rows).transpose());
       const projected = bias === undefined ? y : y.add(bias.slice(rows));
       return projected

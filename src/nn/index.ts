@@ -4,12 +4,14 @@ export * from './activation_layers.ts';
 export * from './activations.ts';
 export * from './adaptive_pooling.ts';
 export {
+  type AttentionCache,
   type AttentionOptions,
   attentionWeights,
   MultiHeadAttention,
   type MultiHeadOptions,
   scaledDotProductAttention,
 } from './attention.ts';
+export * from './attention_kinds.ts';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions, batchNorm } from './batch_norm.ts';
 export * from './bilinear.ts';
 export * from './containers.ts';
@@ -96,11 +98,12 @@ export type { Padding, PaddingMode, PerAxis } from './spatial_sizes.ts';
 export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
 export * from './time_distributed.ts';
 export {
+  type DecoderCache,
   TransformerDecoderLayer,
-  TransformerEncoder,
   TransformerEncoderLayer,
   type TransformerOptions,
 } from './transformer.ts';
+export { TransformerDecoder, TransformerEncoder } from './transformer_stacks.ts';
 export {
   ConvTranspose1d,
   ConvTranspose2d,

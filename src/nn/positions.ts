@@ -78,8 +78,12 @@ export class LearnedPositions extends Module {
     this.weight = new Parameter(normal([longest, dim], 0, options.std ?? 0.02), { name: 'weight' });
   }
 
-  /** @throws if x is longer than there are positions */
-  forward(x: Tensor): Tensor {
+  /**
+   * @param from position of the first vector: a number, or an int32 scalar array where it differs from call to call of a
+   * jitted function, as in decoding step by step. Default 0.
+   * @throws if x is longer than there are positions
+   */
+  forward(x: Tensor, from: number | Tensor = 0): Tensor {
     const [longest, dim] = this.weight.shape;
     const length = x.shape[x.ndim - 2];
     if (x.ndim < 2 || length > longest || x.shape[x.ndim - 1] !== dim)
@@ -87,7 +91,12 @@ export class LearnedPositions extends Module {
         `LearnedPositions(${longest}, ${dim}): the input must be [..., length up to ${longest}, ${dim}], got [${x.shape.join(', ')}]`,
       );
     const weight = this.weight.value;
-    return x.add(length === longest ? weight : weight.slice([0, length]));
+    if (typeof from !== 'number') return x.add(weight.dynamicSlice([from, 0], [length, dim]));
+    if (!Number.isInteger(from) || from < 0 || from + length > longest)
+      throw new Error(
+        `LearnedPositions(${longest}, ${dim}): positions ${from} to ${from + length - 1} are not all there`,
+      );
+    return x.add(length === longest ? weight : weight.slice([from, from + length]));
   }
 }
 
@@ -119,8 +128,28 @@ export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {
     throw new Error(`rotary: the input must be [..., length, dim], got [${x.shape.join(', ')}]`);
   const [length, dim] = x.shape.slice(-2);
   const angle = angles('rotary', length, dim, base, offset);
-  const half = dim / 2;
-  const [cos, sin] = [Math.cos, Math.sin].map((f) => table(angle, f, x, [length, half]));
+  const [cos, sin] = [Math.cos, Math.sin].map((f) => table(angle, f, x, [length, dim / 2]));
+  return turned(x, cos, sin, pairs);
+}
+
+/**
+ * {@link rotary} for x whose first position is a value: an int32 scalar, so that one program serves all positions before
+ * `longest`. The option `offset` counts in addition.
+ */
+export function rotaryFrom(x: Tensor, from: Tensor, longest: number, options: RotaryOptions): Tensor {
+  checkOptions('rotary', options, ['base', 'offset', 'pairs']);
+  const { base = 10000, offset = 0, pairs = 'neighbours' } = options;
+  const [length, dim] = x.shape.slice(-2);
+  const angle = angles('rotary', longest, dim, base, offset);
+  const [cos, sin] = [Math.cos, Math.sin].map((f) =>
+    table(angle, f, x, [longest, dim / 2]).dynamicSlice([from, 0], [length, dim / 2]),
+  );
+  return turned(x, cos, sin, pairs);
+}
+
+/** Pairs of features of x [..., length, dim], turned by angles with cosines and sines [length, dim / 2]. */
+function turned(x: Tensor, cos: Tensor, sin: Tensor, pairs: 'neighbours' | 'halves'): Tensor {
+  const half = cos.shape[1];
   const lead = x.shape.slice(0, -1);
   const axis = pairs === 'neighbours' ? -1 : -2;
   const apart = x.reshape(pairs === 'neighbours' ? [...lead, half, 2] : [...lead, 2, half]);

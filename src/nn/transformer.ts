@@ -1,7 +1,7 @@
 import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { gelu, relu } from './activations.ts';
-import { MultiHeadAttention, type MultiHeadOptions } from './attention.ts';
+import { type AttentionCache, MultiHeadAttention, type MultiHeadOptions } from './attention.ts';
 import { Dropout } from './dropout.ts';
 import { Linear } from './linear.ts';
 import { Module } from './module.ts';
@@ -72,7 +72,31 @@ export class TransformerEncoderLayer extends Module {
   }
 
   forward(x: Tensor, options: MultiHeadOptions = {}): Tensor {
-    const attend = (y: Tensor) => this.dropout.forward(this.selfAttention.forward(y, y, y, options));
+    return this.#run(x, (y) => this.selfAttention.forward(y, y, y, options));
+  }
+
+  /** As of its attention: see {@link MultiHeadAttention.emptyCache}. */
+  emptyCache(batch: number, capacity: number): AttentionCache {
+    return this.selfAttention.emptyCache(batch, capacity);
+  }
+
+  /** The next positions x [batch, new, dim] of sequences: {@link MultiHeadAttention.step} in the layer. */
+  step(
+    x: Tensor,
+    cache: AttentionCache,
+    options: { keyMask?: Tensor } = {},
+  ): [output: Tensor, cache: AttentionCache] {
+    let next = cache;
+    const output = this.#run(x, (y) => {
+      const [attended, after] = this.selfAttention.step(y, cache, options);
+      next = after;
+      return attended;
+    });
+    return [output, next];
+  }
+
+  #run(x: Tensor, attention: (y: Tensor) => Tensor): Tensor {
+    const attend = (y: Tensor) => this.dropout.forward(attention(y));
     if (this.#preNorm) {
       const y = x.add(attend(this.norm1.forward(x)));
       return y.add(this.#network(this.norm2.forward(y)));
@@ -85,6 +109,14 @@ export class TransformerEncoderLayer extends Module {
     const inner = this.dropout.forward(this.#activation(this.linear1.forward(x)));
     return this.dropout.forward(this.linear2.forward(inner));
   }
+}
+
+/** What a decoder layer keeps between steps. */
+export interface DecoderCache {
+  /** Of the target so far. */
+  readonly self: AttentionCache;
+  /** Keys and values of the encoder's output. */
+  readonly memory: Pick<AttentionCache, 'keys' | 'values'>;
 }
 
 /**
@@ -133,9 +165,48 @@ export class TransformerDecoderLayer extends Module {
   ): Tensor {
     checkOptions('TransformerDecoderLayer', options, ['self', 'cross']);
     const { self = { causal: true }, cross = {} } = options;
+    return this.#run(
+      x,
+      (y) => this.selfAttention.forward(y, y, y, self),
+      (y) => this.crossAttention.forward(y, memory, memory, cross),
+    );
+  }
+
+  /** What {@link step} needs for targets of at most `capacity` positions: the memory's keys and values, and room. */
+  emptyCache(memory: Tensor, capacity: number): DecoderCache {
+    const self = this.selfAttention.emptyCache(memory.shape[0], capacity);
+    return { self, memory: this.crossAttention.remember(memory) };
+  }
+
+  /**
+   * The next positions x [batch, new, dim] of the target, behind those in the cache: outputs of `forward` with causal
+   * self-attention. Beyond the capacity they are NaN.
+   *
+   * @param options.cross what x may attend to in the memory. Default: everything
+   */
+  step(
+    x: Tensor,
+    cache: DecoderCache,
+    options: { cross?: MultiHeadOptions } = {},
+  ): [output: Tensor, cache: DecoderCache] {
+    checkOptions('TransformerDecoderLayer', options, ['cross']);
+    let self = cache.self;
+    const output = this.#run(
+      x,
+      (y) => {
+        const [attended, after] = this.selfAttention.step(y, cache.self);
+        self = after;
+        return attended;
+      },
+      (y) => this.crossAttention.recall(y, cache.memory, options.cross),
+    );
+    return [output, { self, memory: cache.memory }];
+  }
+
+  #run(x: Tensor, self: (y: Tensor) => Tensor, cross: (y: Tensor) => Tensor): Tensor {
     const parts: [LayerNorm, (y: Tensor) => Tensor][] = [
-      [this.norm1, (y) => this.selfAttention.forward(y, y, y, self)],
-      [this.norm2, (y) => this.crossAttention.forward(y, memory, memory, cross)],
+      [this.norm1, self],
+      [this.norm2, cross],
       [this.norm3, (y) => this.#network(y)],
     ];
     return parts.reduce((y, [norm, part]) => {
@@ -147,33 +218,5 @@ export class TransformerDecoderLayer extends Module {
   #network(x: Tensor): Tensor {
     const inner = this.dropout.forward(this.#activation(this.linear1.forward(x)));
     return this.linear2.forward(inner);
-  }
-}
-
-/** Encoder layers one after the other, and with `preNorm` a last normalization. [batch, length, dim] to the same. */
-export class TransformerEncoder extends Module {
-  readonly layers: readonly TransformerEncoderLayer[];
-  readonly norm: LayerNorm | null;
-
-  /**
-   * @param count layers
-   * @param dim features; further parameters are those of {@link TransformerEncoderLayer}
-   * @throws if count is not a positive integer
-   */
-  constructor(count: number, dim: number, heads: number, hidden = 2048, options: TransformerOptions = {}) {
-    super();
-    if (!Number.isInteger(count) || count < 1)
-      throw new Error(`TransformerEncoder: the count of layers must be a positive integer, got ${count}`);
-    this.layers = Array.from(
-      { length: count },
-      () => new TransformerEncoderLayer(dim, heads, hidden, options),
-    );
-    const { preNorm = false, eps = 1e-5, bias = true } = options;
-    this.norm = preNorm ? new LayerNorm(dim, { eps, bias }) : null;
-  }
-
-  forward(x: Tensor, options: MultiHeadOptions = {}): Tensor {
-    const y = this.layers.reduce((z, layer) => layer.forward(z, options), x);
-    return this.norm === null ? y : this.norm.forward(y);
   }
 }
