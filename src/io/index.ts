@@ -5,7 +5,7 @@ export { type LoadedTensors, load, loadTensors, ReadError } from './load.ts';
 export type { NarrowOptions } from './narrow_numbers.ts';
 export { fromNpy, fromNpz, loadNpy, loadNpz, saveNpy, saveNpz, toNpy, toNpz } from './npy.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy_format.ts';
-export { loadOnnx, type OnnxModel, type OnnxValue } from './onnx/load.ts';
+export { loadOnnx, type OnnxModel, type OnnxValue, onnxOperators } from './onnx/load.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,

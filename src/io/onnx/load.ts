@@ -277,3 +277,6 @@ function folded(
     return Value.known(nodeText(node), { shape, dtype, data });
   });
 }
+
+/** The operators of ONNX that {@link loadOnnx} knows, in alphabetical order. */
+export const onnxOperators: readonly string[] = Object.keys(operators).sort();
