@@ -81,7 +81,14 @@ export {
   SinusoidalPositions,
   sinusoidalPositions,
 } from './positions.ts';
-export { GRU, LSTM, type RecurrentOptions, type SequenceOptions, SimpleRNN } from './recurrent.ts';
+export {
+  detachState,
+  GRU,
+  LSTM,
+  type RecurrentOptions,
+  type SequenceOptions,
+  SimpleRNN,
+} from './recurrent.ts';
 export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
 export type { RecurrentWeights } from './recurrent_steps.ts';
 export * from './resampling.ts';

@@ -1,9 +1,13 @@
 import { zeros } from '../core/create.ts';
 import { checkOptions } from '../core/options.ts';
+import { normal } from '../core/random.ts';
 import { concat, stack, Tensor, tensor, where } from '../core/tensor.ts';
+import { stopGradient } from '../core/transforms.ts';
+import { flatten, type Tree } from '../core/tree.ts';
 import { isInteger } from '../graph/dtype.ts';
 import { dropout } from './dropout.ts';
 import { Module } from './module.ts';
+import { Parameter } from './parameter.ts';
 import type { LSTMState } from './recurrent_cells.ts';
 import {
   elmanOf,
@@ -25,6 +29,14 @@ export interface RecurrentOptions {
   dropout?: number;
   /** Default true. */
   bias?: boolean;
+  /**
+   * What a sequence begins with where the call gives no state: `zeros` (default), `learned`: parameters `first.N` [layers
+   * directions, hidden], one for each array of the state, first 0; or `sampled`: in training draws of N(0, initialStd²), so
+   * that the network learns to forget where it began (Zimmermann et al., 2012), in evaluation zeros.
+   */
+  initial?: 'zeros' | 'learned' | 'sampled';
+  /** Deviation of a sampled initial state. Default 1. */
+  initialStd?: number;
 }
 
 /** What a recurrent layer may be told about its input. */
@@ -34,14 +46,31 @@ export interface SequenceOptions {
    * state is that after its last real step, and the reverse direction begins there. Default: all.
    */
   lengths?: Tensor | readonly number[];
+  /**
+   * Which steps are real: bool [batch, time]. At others the state stays as it is and the output is 0, wherever they lie.
+   * Instead of lengths.
+   */
+  mask?: Tensor;
 }
 
-const keys = ['layers', 'bidirectional', 'dropout', 'bias'];
+/**
+ * A state for the next piece of a sequence whose gradient does not reach back into this one: truncated backpropagation
+ * through time. `state = nn.detachState(state)` between the pieces; trees of arrays stay as they are.
+ */
+export function detachState<S extends Tree<Tensor>>(state: S): S {
+  const { leaves, rebuild } = flatten<Tensor>(state, (x): x is Tensor => x instanceof Tensor, 'detachState');
+  return rebuild(leaves.map((part) => stopGradient(part))) as S;
+}
+
+const keys = ['layers', 'bidirectional', 'dropout', 'bias', 'initial', 'initialStd'];
 
 /** What LSTM, GRU and SimpleRNN have in common: the way of the states through time, layers and directions. */
 abstract class Recurrent extends Module {
   /** Weights of layer l in direction d (0 forward, 1 reverse) at `l directions + d`, the order of the states. */
   readonly cells: readonly RecurrentWeights[];
+  /** Learned initial states [layers directions, hidden], one for each array of the state; empty for others. */
+  readonly first: readonly Parameter[];
+  readonly #initialStd: number;
   readonly #kind: RecurrentKind;
   readonly #directions: 1 | 2;
   readonly #dropout: number;
@@ -53,6 +82,12 @@ abstract class Recurrent extends Module {
     if (!Number.isInteger(layers) || layers < 1)
       throw new Error(`${name}: layers must be a positive integer, got ${layers}`);
     if (!(p >= 0 && p <= 1)) throw new Error(`${name}: dropout must be a probability from 0 to 1, got ${p}`);
+    const { initial = 'zeros', initialStd = 1 } = options;
+    if (!['zeros', 'learned', 'sampled'].includes(initial))
+      throw new Error(`${name}: initial must be 'zeros', 'learned' or 'sampled', got '${String(initial)}'`);
+    if (!(initialStd >= 0 && initialStd < Infinity))
+      throw new Error(`${name}: initialStd must be a number from 0 on, got ${initialStd}`);
+    this.#initialStd = initial === 'sampled' ? initialStd : 0;
     this.#kind = kind;
     this.#directions = bidirectional ? 2 : 1;
     this.#dropout = p;
@@ -60,6 +95,13 @@ abstract class Recurrent extends Module {
     this.cells = Array.from({ length: layers * directions }, (_, i) =>
       recurrentWeights(name, kind.gates, i < directions ? inputs : hidden * directions, hidden, bias),
     );
+    this.first =
+      initial === 'learned'
+        ? Array.from(
+            { length: kind.states },
+            (_, k) => new Parameter(zeros([this.cells.length, hidden]), { name: `first.${k}` }),
+          )
+        : [];
   }
 
   /** Outputs [batch, time, hidden directions] and final states [layers directions, batch, hidden]. */
@@ -69,14 +111,14 @@ abstract class Recurrent extends Module {
     options: SequenceOptions,
   ): [output: Tensor, state: Tensor[]] {
     const name = this.constructor.name;
-    checkOptions(name, options, ['lengths']);
+    checkOptions(name, options, ['lengths', 'mask']);
     const inputs = this.cells[0].weightIh.shape[1];
     if (x.ndim !== 3 || x.shape[2] !== inputs)
       throw new Error(`${name}: the input must be [batch, time, ${inputs}], got [${x.shape.join(', ')}]`);
     const [batch, time] = x.shape;
     if (time === 0) throw new Error(`${name}: the input [${x.shape.join(', ')}] has no time step`);
     const first = this.#initial(initial, batch, x);
-    const inside = insideOf(name, options.lengths, batch, time);
+    const inside = insideOf(name, options, batch, time);
     const finals: Tensor[][] = [];
     let sequence = x;
     for (let at = 0; at < this.cells.length; at += this.#directions) {
@@ -102,6 +144,14 @@ abstract class Recurrent extends Module {
   #initial(given: readonly Tensor[] | null | undefined, batch: number, x: Tensor): Tensor[][] {
     const hidden = this.cells[0].weightHh.shape[1];
     const count = this.cells.length;
+    if (!given && this.first.length > 0)
+      return this.first.map(({ value }) =>
+        this.cells.map((_, i) => value.at(i).cast(x.dtype).broadcastTo([batch, hidden])),
+      );
+    if (!given && this.#initialStd > 0 && this.training)
+      return Array.from({ length: this.#kind.states }, () =>
+        this.cells.map(() => normal([batch, hidden], { std: this.#initialStd }).cast(x.dtype)),
+      );
     if (!given) {
       const nothing = zeros([batch, hidden], { dtype: x.dtype });
       return Array.from({ length: this.#kind.states }, () => this.cells.map(() => nothing));
@@ -117,13 +167,21 @@ abstract class Recurrent extends Module {
   }
 }
 
-/** For each step which sequences have not ended, as bool [batch, 1]; null if all go to the end. */
+/** For each step for which sequences it is real, as bool [batch, 1]; null if all are. */
 function insideOf(
   name: string,
-  lengths: Tensor | readonly number[] | undefined,
+  { lengths, mask }: SequenceOptions,
   batch: number,
   time: number,
 ): Tensor[] | null {
+  if (mask !== undefined) {
+    if (lengths !== undefined) throw new Error(`${name}: give either lengths or a mask`);
+    if (mask.dtype !== 'bool' || String(mask.shape) !== String([batch, time]))
+      throw new Error(
+        `${name}: the mask must be bool [${batch}, ${time}], true at real steps, got ${mask.dtype} [${mask.shape.join(', ')}]`,
+      );
+    return Array.from({ length: time }, (_, t) => mask.at(t, 1).unsqueeze(1));
+  }
   if (lengths === undefined) return null;
   if (!(lengths instanceof Tensor) && !lengths.every((n) => Number.isInteger(n) && n >= 0 && n <= time))
     throw new Error(`${name}: lengths must be integers from 0 to ${time}, got [${lengths.join(', ')}]`);
@@ -189,8 +247,8 @@ export class LSTM extends Recurrent {
   }
 
   /**
-   * @param state first [h, c], each [layers directions, batch, hidden]; zeros if left out. To go on with a sequence in
-   * pieces, give the last one back, through stopGradient for truncated backpropagation.
+   * @param state first [h, c], each [layers directions, batch, hidden]; by the option `initial` if left out. To go on with a
+   * sequence in pieces, give the last one back, through {@link detachState} for truncated backpropagation.
    * @returns the outputs of the last layer [batch, time, directions hidden] and the final [h, c]
    * @throws if a shape does not fit
    */
