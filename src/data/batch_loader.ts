@@ -44,8 +44,8 @@ export function planOf(name: string, data: string, count: number, options: PlanO
     if (options[main] !== undefined && both.length > 0)
       throw new Error(`${name}: ${main} decides that itself; leave out ${both.join(', ')}`);
   };
-  conflicts('sampler', ['shuffle', 'seed']);
-  conflicts('batchSampler', ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler']);
+  conflicts('sampler', ['shuffle']);
+  conflicts('batchSampler', ['batchSize', 'shuffle', 'dropLast', 'sampler']);
   if (count === 0) throw new DataError(`${name}: ${data} has no examples`);
   if (batchSampler !== undefined)
     return {

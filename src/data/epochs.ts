@@ -22,8 +22,8 @@ export abstract class EpochLoader<Batch> implements Iterable<Batch> {
   /** Number of batches in an epoch. */
   abstract get length(): number;
 
-  /** Makes the batches of these positions, in this order. */
-  protected abstract produce(plan: readonly Int32Array[], epoch: number): Iterable<Batch>;
+  /** Makes the batches of these positions, in this order; the first of them is number `first` of the epoch. */
+  protected abstract produce(plan: readonly Int32Array[], epoch: number, first: number): Iterable<Batch>;
 
   /** The number of the next epoch, from 0 on; set it to go on with an interrupted run. */
   get epoch(): number {
@@ -71,7 +71,7 @@ export abstract class EpochLoader<Batch> implements Iterable<Batch> {
     this.#start = 0;
     const plan = this.plan(epoch);
     let next = first;
-    for (const batch of this.produce(plan.slice(first), epoch)) {
+    for (const batch of this.produce(plan.slice(first), epoch, first)) {
       next++;
       this.#position = next < plan.length ? { epoch, batch: next } : { epoch: epoch + 1, batch: 0 };
       yield batch;

@@ -1,5 +1,46 @@
 /** Datasets, file formats and batches: `import { loader, mnist } from 'nabla/data'`. */
 
+export {
+  type Augmentation,
+  type CropOptions,
+  compose,
+  gaussianBlur,
+  gaussianNoise,
+  normalize,
+  type Range,
+  randomCrop,
+  randomGaussianBlur,
+  randomHorizontalFlip,
+  randomVerticalFlip,
+  sometimes,
+} from './augment.ts';
+export {
+  type AffineMap,
+  type AffineOptions,
+  affine,
+  type ReadingOptions,
+  randomAffine,
+  randomRotation,
+} from './augment_affine.ts';
+export {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  type ColorJitterOptions,
+  colorJitter,
+  type Factor,
+  type PcaColorOptions,
+  pcaColor,
+} from './augment_color.ts';
+export {
+  cutmix,
+  cutout,
+  type ErasingOptions,
+  type MixOptions,
+  mixup,
+  randomErasing,
+} from './augment_mix.ts';
 export { BatchLoader, type BatchLoaderOptions, batchLoader, type PlanOptions } from './batch_loader.ts';
 export { type BatchSampler, type BucketOptions, type BucketSampler, bucketSampler } from './buckets.ts';
 export { cifar10, cifar10Classes, cifar100, decodeCifar } from './cifar.ts';

@@ -1,5 +1,8 @@
+import { jit } from '../core/jit.ts';
 import { checkOptions } from '../core/options.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
+import { foldIn, type HostKey, keyOf } from '../core/threefry.ts';
+import type { Augmentation } from './augment.ts';
 import { type Plan, type PlanOptions, planOf, planOptions } from './batch_loader.ts';
 import type { Dataset } from './dataset.ts';
 import { EpochLoader } from './epochs.ts';
@@ -13,6 +16,11 @@ export interface LoaderOptions extends PlanOptions {
   readonly mean?: number | readonly number[];
   /** Then pixels are divided by it. Default 1. */
   readonly std?: number | readonly number[];
+  /**
+   * Changes each batch of images, such as `compose(randomHorizontalFlip(), randomCrop(32, { padding: 4 }))`, compiled; its key is a function of
+   * seed, epoch and batch. Default: none.
+   */
+  readonly augment?: Augmentation;
 }
 
 /**
@@ -23,6 +31,8 @@ export class Loader extends EpochLoader<Batch> {
   readonly dataset: Dataset;
   readonly batchSize: number;
   readonly #plan: Plan;
+  readonly #augment: Augmentation | null;
+  readonly #key: HostKey;
   /** What becomes of each of the 256 grey values, per channel. */
   readonly #values: Float32Array;
 
@@ -32,10 +42,13 @@ export class Loader extends EpochLoader<Batch> {
    */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
     super();
-    checkOptions('loader', options, [...planOptions, 'mean', 'std']);
+    checkOptions('loader', options, [...planOptions, 'mean', 'std', 'augment']);
     const { mean = 0, std = 1 } = options;
     this.#plan = planOf('loader', dataset.name, dataset.count, options);
     this.dataset = dataset;
+    this.#augment = options.augment === undefined ? null : jit(options.augment);
+    // No epoch has this number: orders come from other keys.
+    this.#key = foldIn(keyOf(options.seed ?? 0), 0xffffffff);
     this.batchSize = this.#plan.batchSize;
     const channels = dataset.shape[2];
     const means = perChannel('mean', mean, channels);
@@ -60,8 +73,13 @@ export class Loader extends EpochLoader<Batch> {
     return this.#plan.batches(epoch);
   }
 
-  protected override *produce(plan: readonly Int32Array[]): Generator<Batch> {
-    for (const positions of plan) yield this.#collect(positions);
+  protected override *produce(plan: readonly Int32Array[], epoch: number, first: number): Generator<Batch> {
+    const key = foldIn(this.#key, epoch);
+    for (const [i, positions] of plan.entries()) {
+      const [x, y] = this.#collect(positions);
+      const own = new Uint32Array(foldIn(key, first + i));
+      yield this.#augment === null ? [x, y] : [this.#augment(x, fromData(own, [2], 'uint32')), y];
+    }
   }
 
   #collect(positions: Int32Array): Batch {
