@@ -25,6 +25,7 @@ export {
   type MatthewsOptions,
   matthewsCorrelation,
 } from './agreement.ts';
+export { boxIou } from './boxes.ts';
 export {
   CalibrationCurve,
   CalibrationError,
@@ -49,6 +50,13 @@ export {
   SpearmanCorrelation,
   spearmanCorrelation,
 } from './correlation.ts';
+export {
+  type DetectionOptions,
+  type DetectionScores,
+  type Detections,
+  type GroundTruth,
+  MeanAveragePrecision,
+} from './detection.ts';
 export { Mean } from './mean.ts';
 export { Metric, type UpdateOptions } from './metric.ts';
 export {
@@ -116,4 +124,10 @@ export {
   rocCurve,
 } from './roc.ts';
 export { type ScoreAverage, ScoredMetric } from './scored.ts';
+export {
+  Segmentation,
+  type SegmentationOptions,
+  type SegmentationScores,
+  segmentation,
+} from './segmentation.ts';
 export type { ClassOptions, Values } from './values.ts';

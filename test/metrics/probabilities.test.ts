@@ -34,7 +34,16 @@ describe('ranking', () => {
 
   test('nothing to tell apart is NaN', () => {
     expect(rocAuc([0.1, 0.2], [1, 1])).toBeNaN();
-    expect(rocAuc([[1, 0, 0], [0, 1, 0]], [0, 1], { average: 'none' })).toEqual([1, 1, NaN]); // biome-ignore format: short
+    expect(
+      rocAuc(
+        [
+          [1, 0, 0],
+          [0, 1, 0],
+        ],
+        [0, 1],
+        { average: 'none' },
+      ),
+    ).toEqual([1, 1, NaN]);
     expect(new RocAuc().compute()).toBeNaN();
     expect(new AveragePrecision().compute()).toBe(0);
   });
