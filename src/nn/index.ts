@@ -38,6 +38,7 @@ export {
   nllLoss,
 } from './losses.ts';
 export * from './merge_layers.ts';
+export * from './model.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
 export * from './noise.ts';
 export * from './noisy_linear.ts';
@@ -53,6 +54,7 @@ export {
 } from './normalization.ts';
 export * from './padding_layers.ts';
 export { Buffer, Parameter } from './parameter.ts';
+export * from './parametrization.ts';
 export {
   AvgPool1d,
   AvgPool2d,
@@ -102,7 +104,7 @@ export {
 export { Sequential, type Step } from './sequential.ts';
 export * from './shape_layers.ts';
 export type { Padding, PaddingMode, PerAxis } from './spatial_sizes.ts';
-export { type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
+export { type InputShapes, type LayerSummary, type ModelSummary, summarize, summary } from './summary.ts';
 export * from './time_distributed.ts';
 export {
   type DecoderCache,

@@ -1,6 +1,7 @@
 import type { Tensor } from '../core/tensor.ts';
 import { guarded } from '../core/trace.ts';
 import { settle, Variable } from '../core/variable.ts';
+import { intercept, observeGradient } from './hooks.ts';
 import { Buffer } from './parameter.ts';
 
 /** Arrays by name: what a model knows, as `stateDict` gives it and files hold it. */
@@ -152,6 +153,37 @@ export abstract class Module {
     return () => {
       for (const [module, mode] of modes) module.#training = mode;
     };
+  }
+
+  /**
+   * Calls `listener` with what each `forward` gives and what it was given, until the function that comes back is called.
+   * What the listener returns, unless undefined, takes the place of the output.
+   *
+   * In a jitted function listeners run while it is compiled, on arrays that have no values yet: give what they collect back
+   * as results, or print it with `debug.print`. Subscribe before the function's first call; from then on it is compiled anew
+   * when the listeners of a module change that had some when it was compiled.
+   *
+   * ```ts
+   * const outputs: Tensor[] = [];
+   * const stop = model.conv1.onForward((output) => void outputs.push(output as Tensor));
+   * ```
+   */
+  onForward(listener: (output: ReturnType<this['forward']>, ...inputs: unknown[]) => unknown): () => void {
+    return intercept(this, (call, inputs) => {
+      const output = call(inputs) as ReturnType<this['forward']>;
+      return listener(output, ...inputs) ?? output;
+    });
+  }
+
+  /**
+   * Calls `listener` with the gradient of what `forward` gave, a tree like it, whenever a derivative is taken in reverse
+   * mode, until the function that comes back is called. What it returns, unless undefined, takes the gradient's place: to
+   * clip it, say. Under `jit` as {@link onForward}.
+   */
+  onBackward(listener: (gradient: ReturnType<this['forward']>) => unknown): () => void {
+    return intercept(this, (call, inputs) =>
+      observeGradient(call(inputs), listener as (g: unknown) => unknown),
+    );
   }
 
   /** Excludes all parameters inside from gradients, and so from training. */

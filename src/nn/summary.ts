@@ -5,7 +5,9 @@ import type { Variable } from '../core/variable.ts';
 import type { DType } from '../graph/dtype.ts';
 import { isFloat } from '../graph/dtype.ts';
 import { isOp, type Node, sizeOf, topological } from '../graph/node.ts';
-import type { Layer, Module } from './module.ts';
+import { intercept } from './hooks.ts';
+import type { Module } from './module.ts';
+import { Parametrization } from './parametrization.ts';
 
 /** One line of a summary. */
 export interface LayerSummary {
@@ -13,7 +15,7 @@ export interface LayerSummary {
   name: string;
   /** Class of the layer. */
   type: string;
-  /** Shape of what it returned last; null if that was not an array. */
+  /** Shape of what it returned last, of the first array if there were several; null if there was none. */
   output: readonly number[] | null;
   /** Elements of its parameters, each counted where it occurs first. */
   parameters: number;
@@ -31,6 +33,26 @@ export interface ModelSummary {
   flops: number;
 }
 
+/** Shapes of a model's inputs, batch included: one shape, or one for each input. */
+export type InputShapes = readonly number[] | readonly (readonly number[])[];
+
+const shapesOf = (shapes: InputShapes): readonly (readonly number[])[] =>
+  shapes.length > 0 && Array.isArray(shapes[0])
+    ? (shapes as readonly (readonly number[])[])
+    : [shapes as readonly number[]];
+
+/** The arrays in what a forward returned. */
+const arraysOf = (value: unknown): Tensor[] => {
+  if (value instanceof Tensor) return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(arraysOf);
+};
+
+/** Modules that summaries count as one: those without others inside, but for parametrizations of weights. */
+const isLeaf = (module: Module): boolean =>
+  !(module instanceof Parametrization) &&
+  module.namedModules().every(([name, inner]) => name === '' || inner instanceof Parametrization);
+
 /**
  * Counts parameters and operations of a model for an input of the given shape (with its batch axis), by recording one
  * forward pass in evaluation mode; nothing is computed. Operations: 2 for each multiplication with addition in matrix
@@ -40,27 +62,28 @@ export interface ModelSummary {
  * @param options.dtype of the input, default float32
  */
 export function summarize(
-  model: Layer,
-  inputShape: readonly number[],
+  model: Module,
+  inputShape: InputShapes,
   options: { dtype?: DType } = {},
 ): ModelSummary {
   const modules = model.namedModules();
-  const leaves = modules.filter(([, module]) => module.namedModules().length === 1);
+  const leaves = modules.filter(([, module]) => isLeaf(module));
   const calls: { module: Module; from: number; to: number; output: unknown }[] = [];
   const restoreModes = model.evalForNow();
   let result: unknown;
   // What was there before, such as how first values of parameters are to be computed, is not part of the pass.
   const start = zeros([]).node.id;
+  const observed: (() => void)[] = [];
   try {
-    for (const [, module] of leaves) observe(module, calls);
-    result = tracing(() => model.forward(zeros(inputShape, options)));
+    for (const [, module] of leaves) observed.push(observe(module, calls));
+    const callable = model as unknown as { forward(...inputs: Tensor[]): unknown };
+    const inputs = shapesOf(inputShape).map((shape) => zeros(shape, options));
+    result = tracing(() => callable.forward(...inputs));
   } finally {
-    for (const [, module] of leaves) delete (module as { forward?: unknown }).forward;
+    for (const stop of observed) stop();
     restoreModes();
   }
-  const roots = [result, ...calls.map((call) => call.output)].flatMap((value) =>
-    value instanceof Tensor ? [value.node] : [],
-  );
+  const roots = [result, ...calls.map((call) => call.output)].flatMap(arraysOf).map((x) => x.node);
   const nodes = topological(roots, (node) => node.id < start).filter((node) => node.id > start);
   const owner = (node: Node) =>
     calls.find((call) => node.id > call.from && node.id <= call.to)?.module ?? null;
@@ -79,7 +102,7 @@ export function summarize(
     return {
       name,
       type: module.constructor.name,
-      output: output instanceof Tensor ? output.shape : null,
+      output: arraysOf(output)[0]?.shape ?? null,
       parameters,
       flops: flops.get(module) ?? 0,
     };
@@ -91,7 +114,7 @@ export function summarize(
     layers.push({
       name: '',
       type: model.constructor.name,
-      output: result instanceof Tensor ? result.shape : null,
+      output: arraysOf(result)[0]?.shape ?? null,
       parameters: elements(own),
       flops: rest,
     });
@@ -107,15 +130,13 @@ export function summarize(
 function observe(
   module: Module,
   calls: { module: Module; from: number; to: number; output: unknown }[],
-): void {
-  const forward = module.forward.bind(module) as (...inputs: unknown[]) => unknown;
-  const observed = (...inputs: unknown[]): unknown => {
+): () => void {
+  return intercept(module, (call, inputs) => {
     const from = zeros([]).node.id;
-    const output = forward(...inputs);
+    const output = call(inputs);
     calls.push({ module, from, to: zeros([]).node.id, output });
     return output;
-  };
-  Object.defineProperty(module, 'forward', { value: observed, configurable: true, enumerable: false });
+  });
 }
 
 const elements = (variables: readonly Variable[]): number =>
@@ -130,13 +151,9 @@ function operationsOf(node: Node): number {
 
 /**
  * A table of a model's layers: output shapes, parameters and floating-point operations for one forward pass of an input of
- * `inputShape`, batch included: `console.log(summary(model, [1, 28, 28, 1]))`. See {@link summarize} for what is counted.
+ * `inputShape`, batch included: `console.log(summary(model, [1, 28, 28, 1]))`; a list of shapes for several inputs. See {@link summarize} for what is counted.
  */
-export function summary(
-  model: Layer,
-  inputShape: readonly number[],
-  options: { dtype?: DType } = {},
-): string {
+export function summary(model: Module, inputShape: InputShapes, options: { dtype?: DType } = {}): string {
   const { layers, parameters, trainable, flops } = summarize(model, inputShape, options);
   const number = (n: number) => n.toLocaleString('en-US');
   const rows = [
