@@ -15,6 +15,8 @@ export {
   type SafetensorsFile,
 } from './safetensors_format.ts';
 export { type Stateful, save, saveTensors } from './save.ts';
+export { loadSharded } from './sharded.ts';
+export { loadTfjs, type TfjsModel } from './tfjs.ts';
 export {
   fromTorch,
   loadTorchFile,
