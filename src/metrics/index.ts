@@ -25,6 +25,7 @@ export {
   type MatthewsOptions,
   matthewsCorrelation,
 } from './agreement.ts';
+export { Bleu, type BleuOptions, bleu } from './bleu.ts';
 export { boxIou } from './boxes.ts';
 export {
   CalibrationCurve,
@@ -57,8 +58,16 @@ export {
   type GroundTruth,
   MeanAveragePrecision,
 } from './detection.ts';
+export {
+  CharacterErrorRate,
+  characterErrorRate,
+  editDistance,
+  WordErrorRate,
+  wordErrorRate,
+} from './edit_distance.ts';
 export { Mean } from './mean.ts';
 export { Metric, type UpdateOptions } from './metric.ts';
+export { Perplexity, type PerplexityOptions, perplexity } from './perplexity.ts';
 export {
   type Average,
   type Averaged,
@@ -123,6 +132,7 @@ export {
   rocAuc,
   rocCurve,
 } from './roc.ts';
+export { RougeL, type RougeScores, rougeL } from './rouge.ts';
 export { type ScoreAverage, ScoredMetric } from './scored.ts';
 export {
   Segmentation,
@@ -130,4 +140,5 @@ export {
   type SegmentationScores,
   segmentation,
 } from './segmentation.ts';
+export type { Sentence } from './sentences.ts';
 export type { ClassOptions, Values } from './values.ts';
