@@ -3,7 +3,7 @@ import { seed } from '../core/random.ts';
 import { loader } from '../data/loader.ts';
 import { save } from '../io/save.ts';
 import { accuracy } from '../metrics/accuracy.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { crossEntropy } from '../nn/losses/index.ts';
 import { checkpoints } from '../train/checkpoint.ts';
 import { csvLog } from '../train/csv_log.ts';
 import { Interrupted } from '../train/errors.ts';

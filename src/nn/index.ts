@@ -30,13 +30,7 @@ export {
 } from './instance_norm.ts';
 export { Linear } from './linear.ts';
 export { LocalResponseNorm, type LocalResponseOptions, localResponseNorm } from './local_response_norm.ts';
-export {
-  binaryCrossEntropyWithLogits,
-  crossEntropy,
-  type LossOptions,
-  mseLoss,
-  nllLoss,
-} from './losses.ts';
+export * from './losses/index.ts';
 export * from './merge_layers.ts';
 export * from './model.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';

@@ -1,6 +1,6 @@
 import { jit } from '../core/jit.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { crossEntropy } from '../nn/losses/index.ts';
 import type { Layer } from '../nn/module.ts';
 import { breathe } from './breath.ts';
 import type { Batches } from './evaluate.ts';
