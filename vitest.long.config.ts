@@ -12,6 +12,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'files',
+          include: ['test/io/fuzz_files.test.ts'],
+          env: { NABLA_FUZZ_FILES: process.env.NABLA_FUZZ_FILES ?? '100000' },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'wasm',
           include: ['test/runtime/fuzz*.test.ts'],
           env: { NABLA_TIER: 'wasm', NABLA_FUZZ: '20000' },

@@ -25,12 +25,11 @@ export interface NarrowOptions {
 export const narrowKeys: readonly string[] = ['keepHalf', 'int64'];
 
 /**
- * The elements of a decoded tensor as a typed array of its own, converted without loss: F16 and BF16 become float32 (unless kept);
+ * The elements of a decoded tensor as a typed array of its own, converted without loss: F16 and BF16 become float32 (unless kept), 8-bit floats, too;
  * I8, U8, I16, U16 and I64 become int32; U64 becomes uint32; BOOL stays bool, one byte each.
  *
  * @param where what errors begin with: the file
- * @throws FormatError when a 64-bit integer does not fit 32 bits, a BOOL is neither 0 nor 1, or the dtype is one of
- * the 8-bit floats, which the library does not compute with
+ * @throws FormatError when a 64-bit integer does not fit, or a BOOL is neither 0 nor 1
  */
 export function valuesOf(
   { name, dtype, shape, data }: SafetensorsEntry,
@@ -114,9 +113,24 @@ export function valuesOf(
       };
       return { dtype: 'bool', data: fill(new Uint8Array(size), get) };
     }
-    default:
-      throw new FormatError(
-        `${where}: ${JSON.stringify(name)} is ${dtype}, an 8-bit float; convert it to F16 or F32 before it is read`,
-      );
+    // It is the upper half of a float16.
+    case 'F8_E5M2':
+      return {
+        dtype: 'float32',
+        data: fill(new Float32Array(size), (i) => halfToFloat(view.getUint8(i) << 8)),
+      };
+    case 'F8_E4M3':
+      return { dtype: 'float32', data: fill(new Float32Array(size), (i) => e4m3ToFloat(view.getUint8(i))) };
   }
+}
+
+/**
+ * The value of an 8-bit float with 4 bits of exponent (bias 7) and 3 of mantissa, in the variant without infinities, whose
+ * only NaN has all bits set. Micikevicius et al. (2022), "FP8 formats for deep learning".
+ */
+function e4m3ToFloat(bits: number): number {
+  const [exponent, mantissa] = [(bits >> 3) & 15, bits & 7];
+  const sign = bits & 0x80 ? -1 : 1;
+  if ((bits & 0x7f) === 0x7f) return Number.NaN;
+  return sign * (exponent === 0 ? (mantissa / 8) * 2 ** -6 : (1 + mantissa / 8) * 2 ** (exponent - 7));
 }

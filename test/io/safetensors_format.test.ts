@@ -27,12 +27,10 @@ describe('safetensors', () => {
     const { entries, metadata } = decodeSafetensors(golden);
     expect(metadata).toEqual({ format: 'pt' });
     const values = new Map(
-      entries
-        .filter(({ dtype }) => !dtype.startsWith('F8'))
-        .map((entry) => {
-          const { dtype, data } = valuesOf(entry);
-          return [entry.name, [dtype, entry.shape, [...data]]];
-        }),
+      entries.map((entry) => {
+        const { dtype, data } = valuesOf(entry);
+        return [entry.name, [dtype, entry.shape, [...data]]];
+      }),
     );
     expect(Object.fromEntries(values)).toEqual({
       'layer.weight': ['float32', [2, 3], [0, 1, 2, 3, 4, 5]],
@@ -49,11 +47,11 @@ describe('safetensors', () => {
       byte: ['int32', [1], [-3]],
       ubyte: ['int32', [2], [0, 255]],
       flags: ['bool', [3], [1, 0, 1]],
+      tiny: ['float32', [1], [1]],
+      tiny5: ['float32', [1], [1]],
       '0': ['float32', [1], [9]],
       'Grüße ∇': ['float32', [2], [1, 2]],
     });
-    const tiny = entries.find(({ name }) => name === 'tiny')!;
-    expect(() => valuesOf(tiny)).toThrow('"tiny" is F8_E4M3, an 8-bit float');
   });
 
   test('writes the bytes that the reference implementation writes, in whatever order it is told the tensors', () => {
@@ -158,7 +156,7 @@ describe('safetensors', () => {
       }
       try {
         const { entries } = decodeSafetensors(bytes, 'mutant');
-        for (const entry of entries) if (!entry.dtype.startsWith('F8')) valuesOf(entry);
+        for (const entry of entries) valuesOf(entry);
         outcomes.file++;
       } catch (error) {
         expect(error).toBeInstanceOf(FormatError);

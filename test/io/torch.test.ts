@@ -100,6 +100,13 @@ describe('files of torch.save', () => {
     expect(plain(kept.int64)).toEqual(['float64', [2], [-3, 2 ** 31 - 1]]);
   });
 
+  test('every 8-bit float', async () => {
+    const { e4m3, e4m3Wide, e5m2, e5m2Wide } = await loadTorchTensors(path('torch_float8.pt'));
+    expect([...e4m3.dataSync()]).toEqual([...e4m3Wide.dataSync()]);
+    expect([...e5m2.dataSync()]).toEqual([...e5m2Wide.dataSync()]);
+    expect(e4m3.size).toBe(256);
+  });
+
   test('a compressed archive, and a tensor that occurs twice', async () => {
     const files = await Promise.all(
       readZip(fixture('torch_zip.pt')).map(async ({ name, read }) => ({ name, bytes: await read() })),
