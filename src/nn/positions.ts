@@ -43,17 +43,29 @@ export function sinusoidalPositions(length: number, dim: number, options: { base
 /** Adds {@link sinusoidalPositions} to x [..., length, dim]. */
 export class SinusoidalPositions extends Module {
   readonly base: number;
+  readonly longest: number;
 
-  /** @param options.base default 10000 */
-  constructor(options: { base?: number } = {}) {
+  /**
+   * @param options.base default 10000
+   * @param options.longest how many positions there are for a first one that is an array, default 1024
+   */
+  constructor(options: { base?: number; longest?: number } = {}) {
     super();
-    checkOptions('SinusoidalPositions', options, ['base']);
+    checkOptions('SinusoidalPositions', options, ['base', 'longest']);
     this.base = options.base ?? 10000;
+    this.longest = options.longest ?? 1024;
   }
 
-  forward(x: Tensor): Tensor {
+  /**
+   * @param from position of the first vector: a number, or an int32 scalar array where it differs from call to call of a
+   * jitted function, as in decoding step by step. Default 0.
+   */
+  forward(x: Tensor, from: number | Tensor = 0): Tensor {
     const [length, dim] = x.shape.slice(-2);
-    return x.add(sinusoidalPositions(length, dim, { base: this.base }));
+    const last = typeof from === 'number' ? from + length : this.longest;
+    const all = sinusoidalPositions(last, dim, { base: this.base });
+    if (typeof from !== 'number') return x.add(all.dynamicSlice([from, 0], [length, dim]));
+    return x.add(from === 0 ? all : all.slice([from, last]));
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { concat, jit, type Tensor, tensor, zeros } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import { expectClose } from '../support/close.ts';
-import { wave } from './torch_layers.ts';
+import { casesOf, checkLayer, layerOf, wave } from './torch_layers.ts';
 
 /** Pieces of x along time of the given lengths. */
 function pieces(x: Tensor, lengths: readonly number[]): Tensor[] {
@@ -62,6 +62,14 @@ describe('decoding step by step gives the outputs of the whole causal pass', () 
     expectClose(concat(outputs, 1).dataSync(), whole.dataSync(), { atol: 1e-5 });
   });
 
+  test('sinusoidal positions go on from where a sequence is', () => {
+    const layer = new nn.SinusoidalPositions({ longest: 8 });
+    const x = zeros([2, 4]);
+    const expected = nn.sinusoidalPositions(8, 4).slice([5, 7]).toArray();
+    expect(layer.forward(x, 5).toArray()).toEqual(expected);
+    expect(layer.forward(x, tensor(5, { dtype: 'int32' })).toArray()).toEqual(expected);
+  });
+
   test('learned positions go on from where a sequence is', () => {
     const layer = new nn.LearnedPositions(6, 2);
     const x = zeros([1, 2, 2]);
@@ -106,6 +114,16 @@ describe('caches', () => {
 });
 
 describe('other kinds of attention', () => {
+  test.each(casesOf('AdditiveAttention').map((given) => [given.name, given] as const))('%s', (_, given) => {
+    const layer = layerOf<nn.AdditiveAttention>(given);
+    checkLayer(given, layer, ([query, key, value]) => [layer.forward(query, key, value)]);
+  });
+
+  test.each(casesOf('CosineAttention').map((given) => [given.name, given] as const))('%s', (_, given) => {
+    const layer = layerOf<nn.CosineAttention>(given);
+    checkLayer(given, layer, ([query, key, value]) => [layer.forward(query, key, value, { causal: true })]);
+  });
+
   const [q, k, v] = [wave([2, 3, 4], 0), wave([2, 5, 4], 1), wave([2, 5, 6], 2)];
 
   test('cosine attention does not see lengths, and sharpens with its scale', () => {

@@ -5,7 +5,7 @@ import { expectClose } from '../support/close.ts';
 import { testLayers, wave } from './torch_layers.ts';
 
 describe('gating', () => {
-  testLayers('SqueezeExcitation', 'GatedLinear');
+  testLayers('SqueezeExcitation', 'GatedLinear', 'Highway');
 
   test('Residual adds what went around', () => {
     const x = wave([2, 3], 0);
