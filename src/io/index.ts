@@ -5,6 +5,7 @@ export { type LoadedTensors, load, loadTensors, ReadError } from './load.ts';
 export type { NarrowOptions } from './narrow_numbers.ts';
 export { fromNpy, fromNpz, loadNpy, loadNpz, saveNpy, saveNpz, toNpy, toNpz } from './npy.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy_format.ts';
+export { type Exportable, type ExportOnnxOptions, exportOnnx } from './onnx/export.ts';
 export { loadOnnx, type OnnxModel, type OnnxValue, onnxOperators } from './onnx/load.ts';
 export {
   decodeSafetensors,
