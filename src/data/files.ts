@@ -51,6 +51,15 @@ export async function readBytes(path: string, caller: string): Promise<Uint8Arra
   }
 }
 
+/** Bytes of a file as they are, piece by piece. @throws DataError when it cannot be read */
+export async function* byteChunksAsStored(path: string, caller: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* nodeModule('node:fs', caller).createReadStream(path);
+  } catch (error) {
+    throw new DataError(`${path}: ${whyUnreadable(error)}`, { cause: error });
+  }
+}
+
 /**
  * Bytes of a file, piece by piece, decompressed if it is gzip: no more than a piece is in memory.
  *

@@ -55,6 +55,7 @@ export {
 } from './csv.ts';
 export { concatDatasets, DataError, type Dataset, slice, split, subset, take } from './dataset.ts';
 export { digits } from './digits.ts';
+export { type DownloadOptions, download } from './download.ts';
 export { EpochLoader, type LoaderState } from './epochs.ts';
 export {
   type ExampleSource,
@@ -96,3 +97,9 @@ export {
   type VocabularyOptions,
 } from './text.ts';
 export { decodeWav, encodeWav, readWav, type Wav, type WavFormat, writeWav } from './wav.ts';
+export {
+  type ExampleFunction,
+  WorkerLoader,
+  type WorkerLoaderOptions,
+  workerLoader,
+} from './worker_loader.ts';
