@@ -18,6 +18,7 @@ export * from './containers.ts';
 export { Conv1d, Conv2d, Conv3d, type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
+export { EmbeddingBag, type EmbeddingBagOptions } from './embedding_bag.ts';
 export * from './gating.ts';
 export * from './global_pooling.ts';
 export * as init from './init.ts';
@@ -106,7 +107,7 @@ export {
   TransformerEncoderLayer,
   type TransformerOptions,
 } from './transformer.ts';
-export { TransformerDecoder, TransformerEncoder } from './transformer_stacks.ts';
+export * from './transformer_stacks.ts';
 export {
   ConvTranspose1d,
   ConvTranspose2d,

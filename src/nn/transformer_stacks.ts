@@ -1,3 +1,4 @@
+import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { AttentionCache, MultiHeadOptions } from './attention.ts';
 import { Module } from './module.ts';
@@ -12,8 +13,20 @@ import {
 
 /** Layers of transformers on top of each other. */
 
-const lastNorm = (dim: number, { preNorm = false, eps = 1e-5, bias = true }: TransformerOptions) =>
-  preNorm ? new LayerNorm(dim, { eps, bias }) : null;
+/** Options of stacks of layers. */
+export interface StackOptions extends TransformerOptions {
+  /** Whether a normalization follows the last layer. Default: as preNorm, without which layers end in one anyway. */
+  norm?: boolean;
+}
+
+function lastNorm(dim: number, { preNorm = false, norm = preNorm, eps = 1e-5, bias = true }: StackOptions) {
+  return norm ? new LayerNorm(dim, { eps, bias }) : null;
+}
+
+/** The options of a stack without those of its layers. */
+function ofLayers({ norm: _, ...rest }: StackOptions): TransformerOptions {
+  return rest;
+}
 
 /** Passes x through steps that keep something: what comes out, and what each keeps then. */
 function through<C>(
@@ -43,12 +56,12 @@ export class TransformerEncoder extends Module {
    * @param dim features; further parameters are those of {@link TransformerEncoderLayer}
    * @throws if count is not a positive integer
    */
-  constructor(count: number, dim: number, heads: number, hidden = 2048, options: TransformerOptions = {}) {
+  constructor(count: number, dim: number, heads: number, hidden = 2048, options: StackOptions = {}) {
     super();
     requirePositive('TransformerEncoder', { 'the count of layers': count });
     this.layers = Array.from(
       { length: count },
-      () => new TransformerEncoderLayer(dim, heads, hidden, options),
+      () => new TransformerEncoderLayer(dim, heads, hidden, ofLayers(options)),
     );
     this.norm = lastNorm(dim, options);
   }
@@ -89,12 +102,12 @@ export class TransformerDecoder extends Module {
    * @param dim features; further parameters are those of {@link TransformerDecoderLayer}
    * @throws if count is not a positive integer
    */
-  constructor(count: number, dim: number, heads: number, hidden = 2048, options: TransformerOptions = {}) {
+  constructor(count: number, dim: number, heads: number, hidden = 2048, options: StackOptions = {}) {
     super();
     requirePositive('TransformerDecoder', { 'the count of layers': count });
     this.layers = Array.from(
       { length: count },
-      () => new TransformerDecoderLayer(dim, heads, hidden, options),
+      () => new TransformerDecoderLayer(dim, heads, hidden, ofLayers(options)),
     );
     this.norm = lastNorm(dim, options);
   }
@@ -125,5 +138,54 @@ export class TransformerDecoder extends Module {
     }));
     const [y, next] = through(x, layers, caches, 'TransformerDecoder');
     return [this.norm === null ? y : this.norm.forward(y), next];
+  }
+}
+
+/** What may attend to what in a {@link Transformer}. */
+export interface TransformerMasks {
+  /** The source in itself. Default: everything. */
+  source?: MultiHeadOptions;
+  /** The target in itself. Default `{ causal: true }`. */
+  target?: MultiHeadOptions;
+  /** The target in the encoder's output. Default: everything. */
+  memory?: MultiHeadOptions;
+}
+
+/**
+ * The transformer: an encoder of the source, and a decoder of the target that attends to it, both with a last
+ * normalization as in PyTorch. Arrays are [batch, length, dim]; embeddings and the output layer are the user's. Vaswani et
+ * al. (2017).
+ */
+export class Transformer extends Module {
+  readonly encoder: TransformerEncoder;
+  readonly decoder: TransformerDecoder;
+
+  /**
+   * @param dim features, default 512; it must divide by heads, default 8
+   * @param options.encoderLayers default 6
+   * @param options.decoderLayers default 6
+   * @param options.hidden features between the two linear maps, default 2048
+   */
+  constructor(
+    dim = 512,
+    heads = 8,
+    options: StackOptions & { encoderLayers?: number; decoderLayers?: number; hidden?: number } = {},
+  ) {
+    super();
+    const { encoderLayers = 6, decoderLayers = 6, hidden = 2048, ...rest } = options;
+    const stack = { norm: true, ...rest };
+    this.encoder = new TransformerEncoder(encoderLayers, dim, heads, hidden, stack);
+    this.decoder = new TransformerDecoder(decoderLayers, dim, heads, hidden, stack);
+  }
+
+  /**
+   * The decoder's output for the target. To generate step by step, call `encoder.forward(source)` once, and then
+   * `decoder.step` with the cache of `decoder.emptyCache(memory, capacity)`.
+   */
+  forward(source: Tensor, target: Tensor, options: TransformerMasks = {}): Tensor {
+    checkOptions('Transformer', options, ['source', 'target', 'memory']);
+    const memory = this.encoder.forward(source, options.source);
+    const self = options.target ?? { causal: true };
+    return this.decoder.forward(target, memory, { self, cross: options.memory });
   }
 }
