@@ -1,9 +1,9 @@
 import { checkOptions } from '../core/options.ts';
 import { convolution } from '../core/spatial.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { layerDefault } from './init.ts';
+import { affineParameters, type InitialOptions, initialKeys } from './initial.ts';
 import { Module } from './module.ts';
-import { Parameter } from './parameter.ts';
+import type { Parameter } from './parameter.ts';
 import {
   aroundSpace,
   type Padding,
@@ -104,12 +104,12 @@ export abstract class Convolution extends Module {
     inputs: number,
     outputs: number,
     kernel: PerAxis,
-    options: ConvolutionOptions & { bias?: boolean } = {},
+    options: ConvolutionOptions & { bias?: boolean } & InitialOptions = {},
   ) {
     super();
     const name = new.target.name;
-    checkOptions(name, options, keys);
-    const { bias = true, ...rest } = options;
+    checkOptions(name, options, [...keys, ...initialKeys]);
+    const { bias = true, weightInit, biasInit, ...rest } = options;
     const groups = rest.groups ?? 1;
     requirePositive(name, { inputs, outputs, groups });
     if (inputs % groups !== 0 || outputs % groups !== 0)
@@ -124,8 +124,9 @@ export abstract class Convolution extends Module {
     const shape = [outputs, ...sizes, inputs / groups];
     this.#axes = axes;
     this.#options = rest;
-    this.weight = new Parameter(layerDefault(shape), { name: 'weight' });
-    this.bias = bias ? new Parameter(layerDefault(shape, [outputs]), { name: 'bias' }) : null;
+    const made = affineParameters(name, shape, outputs, { bias, weightInit, biasInit });
+    this.weight = made.weight;
+    this.bias = made.bias;
   }
 
   forward(x: Tensor): Tensor {
@@ -141,7 +142,7 @@ export class Conv1d extends Convolution {
     inputs: number,
     outputs: number,
     kernel: PerAxis,
-    options: ConvolutionOptions & { bias?: boolean } = {},
+    options: ConvolutionOptions & { bias?: boolean } & InitialOptions = {},
   ) {
     super(1, inputs, outputs, kernel, options);
   }
@@ -161,7 +162,7 @@ export class Conv2d extends Convolution {
     inputs: number,
     outputs: number,
     kernel: PerAxis,
-    options: ConvolutionOptions & { bias?: boolean } = {},
+    options: ConvolutionOptions & { bias?: boolean } & InitialOptions = {},
   ) {
     super(2, inputs, outputs, kernel, options);
   }
@@ -177,7 +178,7 @@ export class Conv3d extends Convolution {
     inputs: number,
     outputs: number,
     kernel: PerAxis,
-    options: ConvolutionOptions & { bias?: boolean } = {},
+    options: ConvolutionOptions & { bias?: boolean } & InitialOptions = {},
   ) {
     super(3, inputs, outputs, kernel, options);
   }

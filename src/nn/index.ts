@@ -14,6 +14,8 @@ export {
 export * from './attention_kinds.ts';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions, batchNorm } from './batch_norm.ts';
 export * from './bilinear.ts';
+export * as constraints from './constraints.ts';
+export { constrain } from './constraints.ts';
 export * from './containers.ts';
 export { Conv1d, Conv2d, Conv3d, type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { Dropout, dropout } from './dropout.ts';
@@ -22,6 +24,7 @@ export { EmbeddingBag, type EmbeddingBagOptions } from './embedding_bag.ts';
 export * from './gating.ts';
 export * from './global_pooling.ts';
 export * as init from './init.ts';
+export { type InitialOptions, initialize } from './initial.ts';
 export {
   InstanceNorm1d,
   InstanceNorm2d,
@@ -50,6 +53,15 @@ export {
 export * from './padding_layers.ts';
 export { Buffer, Parameter } from './parameter.ts';
 export * from './parametrization.ts';
+export {
+  activityPenalty,
+  type ChoiceOptions,
+  elasticNetPenalty,
+  l1Penalty,
+  l2Penalty,
+  type ParameterList,
+  sparsityPenalty,
+} from './penalties.ts';
 export {
   AvgPool1d,
   AvgPool2d,

@@ -1,6 +1,7 @@
-import { full } from '../core/create.ts';
+import { eye, full } from '../core/create.ts';
+import { qr } from '../core/linalg/qr.ts';
 import { erfInverse, normal as normalDraws, uniform as uniformDraws } from '../core/random.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { type Tensor, tensor, where } from '../core/tensor.ts';
 import { erf } from '../graph/erf.ts';
 
 /**
@@ -8,8 +9,11 @@ import { erf } from '../graph/erf.ts';
  * fixes all of it. Values are computed when they are first needed, those of a whole model in one evaluation.
  */
 
+/** Makes the first values of a parameter of a shape. */
+export type Initializer = (shape: readonly number[]) => Tensor;
+
 /** A nonlinearity that {@link gain} knows; `leakyRelu` with the slope of the option `a`. */
-export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu';
+export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
 
 /** Options of the initializers by He. */
 export interface KaimingOptions {
@@ -33,7 +37,7 @@ export function fans(shape: readonly number[]): { fanIn: number; fanOut: number 
   return { fanIn: shape[shape.length - 1] * kernel, fanOut: shape[0] * kernel };
 }
 
-/** Factor by which a layer's standard deviation must grow to make up for what follows it: √2 for relu, 5/3 for tanh. */
+/** Factor by which a layer's standard deviation must grow to make up for what follows it, PyTorch's: √2 for relu, 5/3 for tanh. */
 export function gain(nonlinearity: Nonlinearity, a = 0): number {
   const gains = {
     linear: 1,
@@ -41,6 +45,7 @@ export function gain(nonlinearity: Nonlinearity, a = 0): number {
     tanh: 5 / 3,
     relu: Math.SQRT2,
     leakyRelu: Math.sqrt(2 / (1 + a * a)),
+    selu: 3 / 4,
   };
   const factor = gains[nonlinearity];
   if (factor === undefined)
@@ -100,6 +105,89 @@ export const kaimingNormal = (shape: readonly number[], options: KaimingOptions 
 function kaimingDeviation(shape: readonly number[], options: KaimingOptions): number {
   const { mode = 'fanIn', nonlinearity = 'leakyRelu', a = 0 } = options;
   return gain(nonlinearity, a) / Math.sqrt(Math.max(1, fans(shape)[mode]));
+}
+
+/** {@link xavierUniform} under its author's other name. */
+export const glorotUniform = xavierUniform;
+/** {@link xavierNormal} under its author's other name. */
+export const glorotNormal = xavierNormal;
+/** {@link kaimingUniform} for relu, by its author's other name: U(-b, b), b = √(6 / fanIn). */
+export const heUniform = (shape: readonly number[]): Tensor =>
+  kaimingUniform(shape, { nonlinearity: 'relu' });
+/** {@link kaimingNormal} for relu, by its author's other name: N(0, 2 / fanIn). */
+export const heNormal = (shape: readonly number[]): Tensor => kaimingNormal(shape, { nonlinearity: 'relu' });
+
+/** U(-b, b), b = √(3 / fanIn). LeCun, Bottou, Orr, Müller (1998). */
+export const lecunUniform = (shape: readonly number[]): Tensor =>
+  kaimingUniform(shape, { nonlinearity: 'linear' });
+
+/** N(0, 1 / fanIn), what SELU needs. LeCun et al. (1998); Klambauer et al. (2017). */
+export const lecunNormal = (shape: readonly number[]): Tensor =>
+  kaimingNormal(shape, { nonlinearity: 'linear' });
+
+/**
+ * A random matrix with orthonormal rows or columns, whichever are fewer, times `factor`; axes after the first count as one. Evenly
+ * distributed over all such matrices. Saxe, McClelland, Ganguli (2013).
+ *
+ * @throws for a shape with fewer than two axes
+ */
+export function orthogonal(shape: readonly number[], factor = 1): Tensor {
+  fans(shape);
+  const [rows, ...rest] = shape;
+  const columns = rest.reduce((size, extent) => size * extent, 1);
+  const [most, least] = [Math.max(rows, columns), Math.min(rows, columns)];
+  const [q, r] = qr(normal([most, least]));
+  // The signs of QR depend on the algorithm; with positive diagonals of r the result is even.
+  const signed = q.mul(where(r.diagonal().lt(0), -1, 1));
+  return (rows < columns ? signed.transpose() : signed).mul(factor).reshape(shape);
+}
+
+/**
+ * N(0, std²) with a share of zeros among the weights of each input: in a weight [out, in], `⌈sparsity · out⌉` of each column are
+ * zero, at random. Martens (2010).
+ *
+ * @throws if there are not two axes or sparsity is not from 0 to 1
+ */
+export function sparse(shape: readonly number[], sparsity: number, std = 0.01): Tensor {
+  if (shape.length !== 2 || !(sparsity >= 0 && sparsity <= 1))
+    throw new Error(
+      `init.sparse: needed are a shape [out, in] and a sparsity from 0 to 1, got [${shape.join(', ')}] and ${sparsity}`,
+    );
+  const zeros = Math.ceil(sparsity * shape[0]);
+  // The ranks of random numbers in their column: a permutation for each column.
+  const ranks = uniformDraws(shape).argsort(0).argsort(0);
+  return where(ranks.lt(zeros), 0, normal(shape, 0, std));
+}
+
+/** Ones on the main diagonal, of a weight [out, in]. */
+export function identity(shape: readonly number[]): Tensor {
+  if (shape.length !== 2)
+    throw new Error(`init.identity: a weight [out, in] is needed, got [${shape.join(', ')}]; see init.dirac`);
+  return eye(shape[0], shape[1]);
+}
+
+/**
+ * The convolution that changes nothing, as far as there are channels: output i of each group is input i of that group, taken at the middle
+ * of the kernel. For weights [out, ...kernel, in / groups].
+ *
+ * @throws for a shape with fewer than three axes, or if out does not divide by groups
+ */
+export function dirac(shape: readonly number[], groups = 1): Tensor {
+  const [outputs] = shape;
+  const inputs = shape[shape.length - 1];
+  if (shape.length < 3 || !Number.isInteger(groups) || groups < 1 || outputs % groups !== 0)
+    throw new Error(
+      `init.dirac: needed is a weight [out, ...kernel, in / groups] with out divisible by groups = ${groups}, got [${shape.join(', ')}]`,
+    );
+  const each = outputs / groups;
+  const kernel = shape.slice(1, -1);
+  const middle = kernel.reduce((place, extent) => place * extent + Math.floor(extent / 2), 0);
+  const places = kernel.reduce((size, extent) => size * extent, 1);
+  const values = new Float32Array(outputs * places * inputs);
+  for (let group = 0; group < groups; group++)
+    for (let i = 0; i < Math.min(each, inputs); i++)
+      values[((group * each + i) * places + middle) * inputs + i] = 1;
+  return tensor(values, { shape });
 }
 
 /**

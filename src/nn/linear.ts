@@ -1,12 +1,12 @@
 import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { layerDefault } from './init.ts';
+import { affineParameters, type InitialOptions, initialKeys } from './initial.ts';
 import { Module } from './module.ts';
-import { Parameter } from './parameter.ts';
+import type { Parameter } from './parameter.ts';
 
 /**
  * The affine map `y = x Wᵀ + b` of the last axis: [..., in] to [..., out]. `weight` is [out, in] and `bias` [out], as in PyTorch,
- * both first U(-1/√in, 1/√in).
+ * both first U(-1/√in, 1/√in) unless options say otherwise.
  */
 export class Linear extends Module {
   readonly weight: Parameter;
@@ -16,16 +16,15 @@ export class Linear extends Module {
    * @param options.bias whether there is a bias, default true
    * @throws if a size is not a positive integer
    */
-  constructor(inputs: number, outputs: number, options: { bias?: boolean } = {}) {
+  constructor(inputs: number, outputs: number, options: { bias?: boolean } & InitialOptions = {}) {
     super();
-    checkOptions('Linear', options, ['bias']);
+    checkOptions('Linear', options, ['bias', ...initialKeys]);
     for (const [what, n] of Object.entries({ inputs, outputs }))
       if (!Number.isInteger(n) || n < 1)
         throw new Error(`Linear: ${what} must be a positive integer, got ${n}`);
-    const shape = [outputs, inputs];
-    this.weight = new Parameter(layerDefault(shape), { name: 'weight' });
-    this.bias =
-      options.bias === false ? null : new Parameter(layerDefault(shape, [outputs]), { name: 'bias' });
+    const made = affineParameters('Linear', [outputs, inputs], outputs, options);
+    this.weight = made.weight;
+    this.bias = made.bias;
   }
 
   forward(x: Tensor): Tensor {

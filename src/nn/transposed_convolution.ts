@@ -3,9 +3,9 @@ import { Tensor } from '../core/tensor.ts';
 import { contract, reshape } from '../graph/build.ts';
 import { plainIndex } from '../graph/contraction.ts';
 import type { AffineIndex } from '../graph/vocabulary.ts';
-import { layerDefault } from './init.ts';
+import { affineParameters, type InitialOptions, initialKeys } from './initial.ts';
 import { Module } from './module.ts';
-import { Parameter } from './parameter.ts';
+import type { Parameter } from './parameter.ts';
 import {
   type Padding,
   type PerAxis,
@@ -137,7 +137,7 @@ export const convTranspose2d = (x: Tensor, weight: Tensor, options: Options = {}
 export const convTranspose3d = (x: Tensor, weight: Tensor, options: Options = {}): Tensor =>
   spread('convTranspose3d', 3, x, weight, options);
 
-type LayerOptions = ConvTransposeOptions & { bias?: boolean };
+type LayerOptions = ConvTransposeOptions & { bias?: boolean } & InitialOptions;
 
 /** What the transposed convolutions have in common. */
 abstract class ConvTranspose extends Module {
@@ -149,8 +149,8 @@ abstract class ConvTranspose extends Module {
   constructor(axes: number, inputs: number, outputs: number, kernel: PerAxis, options: LayerOptions) {
     super();
     const name = new.target.name;
-    checkOptions(name, options, keys);
-    const { bias = true, ...rest } = options;
+    checkOptions(name, options, [...keys, ...initialKeys]);
+    const { bias = true, weightInit, biasInit, ...rest } = options;
     const groups = rest.groups ?? 1;
     requirePositive(name, { inputs, outputs, groups });
     if (inputs % groups !== 0 || outputs % groups !== 0)
@@ -162,8 +162,9 @@ abstract class ConvTranspose extends Module {
     const shape = [inputs, ...sizes, outputs / groups];
     this.#axes = axes;
     this.#options = rest;
-    this.weight = new Parameter(layerDefault(shape), { name: 'weight' });
-    this.bias = bias ? new Parameter(layerDefault(shape, [outputs]), { name: 'bias' }) : null;
+    const made = affineParameters(name, shape, outputs, { bias, weightInit, biasInit });
+    this.weight = made.weight;
+    this.bias = made.bias;
   }
 
   forward(x: Tensor): Tensor {

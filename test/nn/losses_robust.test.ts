@@ -48,6 +48,13 @@ describe('losses at extremes', () => {
     requireFinite(name, loss, x);
   });
 
+  test('classes that are masked out by -Infinity, with weights', () => {
+    const x = tensor([[1, 2, -Infinity]]);
+    const loss = nn.crossEntropy(x, int([1]), { weight: tensor([1, 2, 3]) }).item();
+    expect(loss).toBeCloseTo(Math.log(1 + Math.exp(-1)), 5);
+    expect(nn.multiMarginLoss(x, int([1]), { weight: tensor([1, 3, 1]) }).item()).toBe(0);
+  });
+
   test('exact values', () => {
     expect(nn.logCoshLoss(tensor([1e4]), tensor([0])).item()).toBeCloseTo(1e4 - Math.LN2, 2);
     expect(nn.binaryCrossEntropy(tensor([0]), tensor([1])).item()).toBe(100);

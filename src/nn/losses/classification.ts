@@ -54,7 +54,7 @@ function likelihood(
   const shares =
     weight === undefined
       ? labels.mul(0).add(1).cast(losses.dtype)
-      : chosen(logProbabilities.mul(0).add(weight.cast(losses.dtype)), labels);
+      : chosen(weight.cast(losses.dtype).broadcastTo(logProbabilities.shape), labels);
   return losses.sum().div((counts === null ? shares : where(counts, shares, 0)).sum());
 }
 

@@ -86,7 +86,8 @@ export function multiMarginLoss(scores: Tensor, labels: Tensor, options: MultiMa
   const others = where(labels.unsqueeze(-1).eq(arange(classes)), 0, powered)
     .sum(-1)
     .div(classes);
-  const factor = weight === undefined ? null : chosen(scores.mul(0).add(weight.cast(scores.dtype)), labels);
+  const factor =
+    weight === undefined ? null : chosen(weight.cast(scores.dtype).broadcastTo(scores.shape), labels);
   const losses = factor === null ? others : others.mul(factor);
   return reduced('multiMarginLoss', losses, options, ['p', 'margin', 'weight']);
 }
