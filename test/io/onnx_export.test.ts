@@ -20,6 +20,38 @@ const image = normal(2, 8, 8, 4);
 const series = normal(2, 7, 4);
 const rows = normal(3, 4);
 
+const activations = [
+  nn.ReLU,
+  nn.ReLU6,
+  nn.LeakyReLU,
+  nn.ELU,
+  nn.CELU,
+  nn.SELU,
+  nn.GELU,
+  nn.SiLU,
+  nn.Mish,
+  nn.Softplus,
+  nn.Softsign,
+  nn.Sigmoid,
+  nn.LogSigmoid,
+  nn.Tanh,
+  nn.Tanhshrink,
+  nn.Hardtanh,
+  nn.Hardsigmoid,
+  nn.Hardswish,
+  nn.Hardshrink,
+  nn.Softshrink,
+  nn.Softmax,
+  nn.LogSoftmax,
+  nn.Softmin,
+  nn.RReLU,
+  nn.Identity,
+  nn.AlphaDropout,
+  nn.Flatten,
+];
+const pads = [nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d];
+const merges = [nn.Add, nn.Subtract, nn.Multiply, nn.Average, nn.Maximum, nn.Minimum, nn.Concatenate];
+
 /** What is exported: a name, a model or function, its inputs. */
 const cases: [name: string, model: Exportable, ...inputs: Tensor[]][] = [
   ['Linear', new nn.Linear(4, 3), rows],
@@ -56,6 +88,32 @@ const cases: [name: string, model: Exportable, ...inputs: Tensor[]][] = [
   ['TransformerEncoderLayer', new nn.TransformerEncoderLayer(4, 2).eval(), series],
   ['losses', (x: Tensor, y: Tensor) => nn.crossEntropy(x, y), rows, tensor([0, 1, 3], { dtype: 'int32' })],
   ['softmax', (x: Tensor) => x.softmax(), rows],
+  ...activations.map((Layer): [string, Exportable, Tensor] => [Layer.name, new Layer().eval(), rows]),
+  ...pads.map((Layer): [string, Exportable, Tensor] => [Layer.name, new Layer(2), image]),
+  ...merges.map((Layer): [string, Exportable, ...Tensor[]] => [Layer.name, new Layer(), rows, normal(3, 4)]),
+  ['PReLU', new nn.PReLU(), rows],
+  ['Bilinear', new nn.Bilinear(4, 4, 3), rows, normal(3, 4)],
+  ['ConvTranspose3d', new nn.ConvTranspose3d(2, 3, 2, { stride: 2 }), normal(1, 3, 3, 3, 2)],
+  ['DepthwiseConv1d', new nn.DepthwiseConv1d(4, 3), series],
+  ['SeparableConv1d', new nn.SeparableConv1d(4, 5, 3), series],
+  ['MaxPool3d', new nn.MaxPool3d(2), normal(1, 4, 4, 4, 2)],
+  ['AdaptiveMaxPool2d', new nn.AdaptiveMaxPool2d(3), image],
+  ['AdaptiveAvgPool2d into uneven parts', new nn.AdaptiveAvgPool2d([3, 5]), image],
+  ['LPPool2d', new nn.LPPool2d(2, 2), image],
+  ['InstanceNorm2d', new nn.InstanceNorm2d(4), image],
+  ['LocalResponseNorm', new nn.LocalResponseNorm(3), image],
+  ['PixelShuffle', new nn.PixelShuffle(2), image],
+  ['PixelUnshuffle', new nn.PixelUnshuffle(2), image],
+  ['Upsample', new nn.Upsample({ scaleFactor: 2 }), image],
+  ['Upsample, bilinear', new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }), image],
+  ['LSTM over a long sequence', new nn.LSTM(4, 3), normal(2, 40, 4)],
+  ['GRUCell', new nn.GRUCell(4, 3), rows],
+  ['TransformerDecoderLayer', new nn.TransformerDecoderLayer(4, 2, 8).eval(), series, normal(2, 5, 4)],
+  ['LearnedPositions', new nn.LearnedPositions(9, 4), series],
+  ['NoisyLinear', new nn.NoisyLinear(4, 3).eval(), rows],
+  ['GLU', new nn.GLU(), rows],
+  ['Highway', new nn.Highway(4), rows],
+  ['SqueezeExcitation', new nn.SqueezeExcitation(4, 2), image],
   [
     'scan',
     (x: Tensor, w: Tensor) =>
