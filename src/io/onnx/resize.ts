@@ -105,7 +105,7 @@ function resized(call: Call): Tensor {
   return axes.reduce((y, axis, i) => {
     const n = x.shape[axis];
     const count = sizes === null ? Math.floor(n * given[i]) : given[i];
-    if (!(count >= 1 && count <= 2 ** 24) || n === 0) call.fail(`axis ${axis} cannot become ${count} long`);
+    if (!(count >= 1 && count <= 2 ** 16) || n === 0) call.fail(`axis ${axis} cannot become ${count} long`);
     const scale = sizes === null ? given[i] : count / n;
     return count === n && scale === 1 ? y : resizeAxis(y, axis, count, scale, kind);
   }, x);

@@ -9,13 +9,16 @@ import type { Call, Operators } from './call.ts';
 
 type Pairs = [number, number][];
 
+/** Kernels, strides and pads beyond it are taken for a mistake of the file. */
+const largest = 2 ** 16;
+
 /** [batch, channels, ...space] to [batch, ...space, channels], and back. */
 const channelsLast = (x: Tensor): Tensor => x.moveaxis(1, -1);
 const channelsFirst = (x: Tensor): Tensor => x.moveaxis(-1, 1);
 
 function perAxis(call: Call, name: string, axes: number, otherwise: number): readonly number[] {
   const given = call.ints(name) ?? new Array<number>(axes).fill(otherwise);
-  if (given.length !== axes || given.some((n) => n < 1))
+  if (given.length !== axes || given.some((n) => n < 1 || n > largest))
     call.fail(`${name} must be ${axes} positive integers, got [${given.join(', ')}]`);
   return given;
 }
@@ -51,7 +54,7 @@ function sizesOf(call: Call, space: readonly number[], kernel: readonly number[]
 
 function padsOf(call: Call, axes: number): Pairs {
   const pads = call.ints('pads') ?? new Array<number>(2 * axes).fill(0);
-  if (pads.length !== 2 * axes || pads.some((n) => n < 0))
+  if (pads.length !== 2 * axes || pads.some((n) => n < 0 || n > largest))
     call.fail(`pads must be ${2 * axes} integers from 0 on, got [${pads.join(', ')}]`);
   return Array.from({ length: axes }, (_, i) => [pads[i], pads[i + axes]]);
 }
@@ -152,6 +155,7 @@ function pooled(call: Call, fill: number): { windows: Tensor; sizes: Sizes; coun
     let count = (ceil ? Math.ceil : Math.floor)(room / stride[i]) + 1;
     // A window has to begin in the input or in what is put before it.
     if (ceil && (count - 1) * stride[i] >= n + padding[i][0]) count--;
+    if (count * kernel[i] > largest * 64) call.fail(`${count} windows of ${kernel[i]} elements are too many`);
     ends.push(Math.max(padding[i][1], (count - 1) * stride[i] + extent - n - padding[i][0]));
     return count;
   });
