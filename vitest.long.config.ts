@@ -13,7 +13,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'files',
-          include: ['test/io/fuzz_files.test.ts'],
+          include: ['test/io/fuzz_*.test.ts'],
           env: { NABLA_FUZZ_FILES: process.env.NABLA_FUZZ_FILES ?? '100000' },
         },
       },

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { encodeZip, FormatError, readZip } from '../../src/io/index.ts';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -88,6 +88,31 @@ describe('zip archives', () => {
     const short = readZip(await changed(24, 4, true), 'x.zip')[0];
     await expect(short.read()).rejects.toThrow('holds more than the 4 bytes announced');
     await expect(encodeZip([files[0], files[0]])).rejects.toThrow('two files are called "a.txt"');
+  });
+
+  test('without Node, streams of the platform pack and unpack', async () => {
+    const builtin = process.getBuiltinModule;
+    const packed = await encodeZip(files, { compress: true });
+    try {
+      Object.assign(process, { getBuiltinModule: undefined });
+      for (const archive of [packed, await encodeZip(files, { compress: true })]) {
+        for (const [i, entry] of readZip(archive).entries())
+          expect(text(await entry.read())).toBe(text(files[i].bytes));
+        const damaged = archive.slice();
+        damaged.fill(0xff, 80, 100);
+        await expect(readZip(damaged, 'x.zip')[1].read()).rejects.toThrow(/^x\.zip: "folder\/∇"/);
+      }
+      await expect(readZip(await changed(24, 4, true), 'x.zip')[0].read()).rejects.toThrow(
+        'holds more than the 4 bytes announced',
+      );
+      vi.stubGlobal('DecompressionStream', undefined);
+      vi.stubGlobal('CompressionStream', undefined);
+      await expect(readZip(packed, 'x.zip')[0].read()).rejects.toThrow('no DecompressionStream');
+      await expect(encodeZip(files, { compress: true })).rejects.toThrow('it has no CompressionStream');
+    } finally {
+      vi.unstubAllGlobals();
+      Object.assign(process, { getBuiltinModule: builtin });
+    }
   });
 
   test('entries may not overlap: such archives unpack to more than there is', async () => {
