@@ -160,9 +160,10 @@ export class MeanAveragePrecision extends Metric<
     range: readonly [number, number],
     most: number,
   ): { outcomes: Outcome[]; positives: number } {
-    const matches = this.#images.map(({ detections, truths }) => {
+    const matches = this.#images.flatMap(({ detections, truths }) => {
       const found = detections.get(label) ?? [];
       const there = truths.get(label) ?? [];
+      if (found.length === 0 && there.length === 0) return [];
       return this.#style === 'coco'
         ? matchCoco(found.slice(0, most), there, this.#thresholds, range)
         : matchVoc(found, there, this.#thresholds);
