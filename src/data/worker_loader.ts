@@ -143,7 +143,7 @@ export async function workerLoader<T, B>(
   const address = String(module);
   let example: unknown;
   try {
-    example = (await import(address))[name];
+    example = (await import(/* @vite-ignore */ address))[name];
   } catch (error) {
     throw new DataError(`workerLoader: cannot import ${address}: ${(error as Error).message}`, {
       cause: error,
