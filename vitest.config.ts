@@ -52,6 +52,7 @@ export default defineConfig({
   test: {
     projects: tiers.map((tier) => projects[tier]),
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './scripts/summary_reporter.mjs'],

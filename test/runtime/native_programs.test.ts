@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import * as g from '../../src/graph/build.ts';
 import { sizeOf, topological } from '../../src/graph/node.ts';
 import { jit, random, type Tensor, tensor, valueAndGrad } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
@@ -9,7 +10,7 @@ import * as optim from '../../src/optim/index.ts';
 import { LeNet5 } from '../../src/recipes/lenet5.ts';
 import { nativeProblem } from '../../src/runtime/cpu/native.ts';
 import { buildNative } from '../../src/runtime/cpu/native_program.ts';
-import { WasmProgram } from '../../src/runtime/cpu/wasm_program.ts';
+import { heap, WasmProgram } from '../../src/runtime/cpu/wasm_program.ts';
 import { evaluateReference } from '../../src/runtime/reference/evaluate.ts';
 import { Storage } from '../../src/runtime/storage.ts';
 import { expectClose } from '../support/close.ts';
@@ -58,6 +59,42 @@ describe.skipIf(nativeProblem() !== null)('the native tier', () => {
     } finally {
       delete process.env.NABLA_TIER;
     }
+  });
+
+  test('reads nothing beside an array, though it be multiplied by 0', () => {
+    // Terms outside of an operand are 0: of an array whose neighbours in memory are NaN, nothing of them may show.
+    const a = g.input([3], 'float32');
+    const b = g.broadcast(g.input([4], 'float32'), [3, 4], [1]);
+    const sum = g.contract(
+      {
+        sizes: [3, 4, 2],
+        outRank: 1,
+        a: [
+          {
+            terms: [
+              [1, 3],
+              [2, 2],
+              [0, -2],
+            ],
+            offset: -1,
+            divisor: 1,
+          },
+        ],
+        b: [
+          { terms: [[2, 2]], offset: 4, divisor: 1 },
+          { terms: [[0, 2]], offset: 2, divisor: 1 },
+        ],
+      },
+      a,
+      b,
+    );
+    const source = { inputs: [a, b.inputs[0]], outputs: [sum], donations: [-1] };
+    const program = new WasmProgram(source, buildNative(source));
+    const surroundings = new Storage('float32', 48, new Float32Array(48).fill(NaN).fill(1, 24, 27));
+    const part = heap().part('float32', 3);
+    part.show(surroundings, 8);
+    const other = new Storage('float32', 4, new Float32Array(4).fill(1));
+    expect([...program.run([part.storage, other])[0].read()]).toEqual([0, 0, 0]);
   });
 
   test('agrees with the interpreter on random programs', { timeout: 120_000 }, () => {

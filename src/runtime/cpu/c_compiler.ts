@@ -38,6 +38,12 @@ const commonFlags = [
   '-ffp-contract=off',
 ];
 
+/**
+ * GCC 12.2 vectorizes loops with conditions wrongly: where a sum reads only some elements, it loads their neighbours in memory instead
+ * (test/runtime/native_programs has the loop). The loop IR has vectors of its own, so little is lost.
+ */
+const gccFlags = ['-fno-tree-loop-if-convert'];
+
 const found = new Map<string, Compiler | string>();
 
 /**
@@ -80,7 +86,7 @@ function probe(host: NativeHost, command: string): Compiler | string {
     for (const [, name, value] of answer.text.matchAll(/^#define (\w+) (.*)$/gm)) macros.set(name, value);
     const kind = macros.has('__clang__') ? 'clang' : 'gcc';
     const wide = macros.has('__AVX512F__') ? ['-mprefer-vector-width=512'] : [];
-    const flags = [...commonFlags, ...native, ...wide];
+    const flags = [...commonFlags, ...(kind === 'gcc' ? gccFlags : []), ...native, ...wide];
     const hash = host.crypto.createHash('sha256').update(answer.text).update(flags.join(' '));
     return {
       command,
