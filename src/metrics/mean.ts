@@ -18,4 +18,15 @@ export class Mean {
   get weight(): number {
     return this.#weight;
   }
+
+  /** What {@link loadStateDict} of another mean needs to go on with these numbers. */
+  stateDict(): { sum: number; weight: number } {
+    return { sum: this.#sum, weight: this.#weight };
+  }
+
+  /** Puts back what `stateDict` gave. */
+  loadStateDict({ sum, weight }: { readonly sum: number; readonly weight: number }): void {
+    this.#sum = sum;
+    this.#weight = weight;
+  }
 }

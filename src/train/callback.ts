@@ -1,5 +1,6 @@
 import type { Layer } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import type { Part, State } from './state.ts';
 
 /**
  * Means over an epoch (or values of a step) by name: `loss`, each metric under its name, and in epochs with validation the
@@ -19,8 +20,21 @@ export interface Run {
   epoch: number;
   /** Steps completed, those of earlier sessions of a resumed run included. Restoring sets it. */
   step: number;
+  /** Batches of the present epoch that are done: 0 between epochs. Restoring sets it. */
+  batch: number;
   /** Logs of the completed epochs. Restoring sets it. */
   history: Logs[];
+  /** All callbacks of the training, in their order. */
+  readonly callbacks: readonly Callback[];
+  /**
+   * What else the rest of the training depends on, by name: the place in the data, sums of the present epoch. Callbacks may add
+   * parts in `onBegin` and before; checkpoints save them and put them back.
+   */
+  readonly parts: Map<string, Part>;
+  /** Whether all callbacks have seen the last step (or epoch), so that a checkpoint of now is exact. */
+  readonly isWhole: boolean;
+  /** In a resumed run, what the callbacks' `state()` gave, by {@link callbackNames}; else null. Restoring sets it. */
+  callbackStates: Readonly<Record<string, State>> | null;
   /** Ends the training after the present epoch (before the first one: at once). */
   stop(reason: string): void;
 }
@@ -37,19 +51,41 @@ export interface StepReport {
 
 /** Takes part in `fit`. Every method is optional; they are called in the order of the callbacks. */
 export interface Callback {
+  /** By which its state is found again in checkpoints; default `callback`. */
+  readonly name?: string;
   /** Before all else: puts back what an earlier session saved. */
   restore?(run: Run): void | Promise<void>;
+  /** Begins anew. In a resumed run, `run` is where the checkpoint was, and `restoreState` follows. */
   onBegin?(run: Run): void | Promise<void>;
+  /** What it remembers and cannot compute from `run.history`: plain JSON (NaN and infinities, too) with arrays in it. */
+  state?(): State;
+  /** Puts back what `state` gave when the checkpoint was written. Not called where the checkpoint has none of this callback. */
+  restoreState?(state: State, run: Run): void | Promise<void>;
+  /** Before an epoch, or before the rest of one (`run.batch` > 0) in a resumed run. */
   onEpochBegin?(run: Run): void;
-  onStep?(run: Run, report: StepReport): void;
+  onStep?(run: Run, report: StepReport): void | Promise<void>;
+  /** After all callbacks' `onStep`: the place to save the training. */
+  afterStep?(run: Run, report: StepReport): void | Promise<void>;
   /** Before the model is evaluated on the validation data. */
   onValidation?(run: Run): void;
   /** `run.epoch` and `run.history` include the epoch that has just ended; `logs` are its. */
   onEpochEnd?(run: Run, logs: Logs): void | Promise<void>;
+  /** After all callbacks' `onEpochEnd`: the place to save the training. */
+  afterEpoch?(run: Run, logs: Logs): void | Promise<void>;
   /** Where the last good state is, for the message of a training that failed. */
   lastGood?(): string | null;
   /** Always called at the end, also after errors: closes files, leaves the terminal in order. */
   onFinish?(run: Run, error: unknown): void | Promise<void>;
+}
+
+/** Names of callbacks in checkpoints: their own, numbered where several have the same: `csvLog`, `csvLog.2`. */
+export function callbackNames(callbacks: readonly Callback[]): string[] {
+  const counts = new Map<string, number>();
+  return callbacks.map(({ name = 'callback' }) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count === 1 ? name : `${name}.${count}`;
+  });
 }
 
 /** Whether more or less of a quantity is better. `auto`: less, where the name says loss or error; else more. */

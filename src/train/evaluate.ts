@@ -5,6 +5,7 @@ import { Mean } from '../metrics/mean.ts';
 import type { Layer } from '../nn/module.ts';
 import { type Breath, breathe } from './breath.ts';
 import type { Logs } from './callback.ts';
+import type { State } from './state.ts';
 
 /** A scalar from a model's outputs and the targets of a batch, averaged over its examples. */
 export type BatchFunction = (outputs: Tensor, targets: Tensor) => Tensor;
@@ -16,6 +17,10 @@ export type BatchFunction = (outputs: Tensor, targets: Tensor) => Tensor;
 export interface Batches extends Iterable<readonly [x: Tensor, y: Tensor]> {
   readonly length?: number;
   epoch?: number;
+  /** The place after the last batch given out, as plain JSON. */
+  state?(): unknown;
+  /** Lets the next iteration begin at such a place, with the rest of its epoch. */
+  restore?(state: never): void;
 }
 
 /** Options of {@link evaluate}. */
@@ -53,6 +58,25 @@ export class Means {
 
   get logs(): Logs {
     return Object.fromEntries([...this.#means].map(([name, mean]) => [name, mean.value]));
+  }
+
+  /** Forgets all numbers. */
+  clear(): void {
+    this.#means.clear();
+  }
+
+  /** The sums so far, for checkpoints in the middle of an epoch. */
+  stateDict(): State {
+    return Object.fromEntries([...this.#means].map(([name, mean]) => [name, mean.stateDict()]));
+  }
+
+  loadStateDict(state: Readonly<Record<string, { readonly sum: number; readonly weight: number }>>): void {
+    this.#means.clear();
+    for (const [name, sums] of Object.entries(state)) {
+      const mean = new Mean();
+      mean.loadStateDict(sums);
+      this.#means.set(name, mean);
+    }
   }
 }
 

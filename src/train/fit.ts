@@ -5,7 +5,7 @@ import { valueAndGrad } from '../core/transforms.ts';
 import type { Layer } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { breathe } from './breath.ts';
-import type { Callback, Logs, Run } from './callback.ts';
+import { type Callback, callbackNames, type Logs, type Run, type StepReport } from './callback.ts';
 import { DivergenceError } from './errors.ts';
 import {
   type Batches,
@@ -15,6 +15,8 @@ import {
   Means,
   namedNumbers,
 } from './evaluate.ts';
+import { Place } from './place.ts';
+import type { Part } from './state.ts';
 
 /** What {@link fit} is to do. */
 export interface FitOptions {
@@ -64,6 +66,10 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   if (!Number.isInteger(epochs) || epochs < 0)
     throw new Error(`fit: epochs must be an integer from 0 on, got ${epochs}`);
   let stopped: string | null = null;
+  let isWhole = true;
+  const means = new Means();
+  const place = new Place(data);
+  const validationPlace = validation === undefined ? null : new Place(validation);
   const run: Run = {
     model,
     optimizer,
@@ -71,7 +77,18 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
     stepsPerEpoch: data.length ?? null,
     epoch: 0,
     step: 0,
+    batch: 0,
     history: [],
+    callbacks,
+    parts: new Map<string, Part>([
+      ['means', means],
+      ['data', place],
+      ...(validationPlace === null ? [] : [['validation', validationPlace] as const]),
+    ]),
+    get isWhole() {
+      return isWhole;
+    },
+    callbackStates: null,
     stop: (reason) => {
       stopped = reason;
     },
@@ -81,24 +98,44 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   const validate = evaluator(model, { loss, metrics, signal });
   const breath = breathe(signal);
 
+  /** The epoch from `run.batch` on, which is not 0 in a run that was resumed in the middle of one. */
   const trainEpoch = async (): Promise<Logs> => {
-    if ('epoch' in data) data.epoch = run.epoch;
-    const means = new Means();
-    let batch = 0;
-    for (const [x, y] of data) {
+    if (run.batch === 0) {
+      means.clear();
+      if ('epoch' in data) data.epoch = run.epoch;
+    }
+    let passedOver = place.isRestored ? run.batch : 0;
+    const isDone = run.batch > 0 && run.batch === run.stepsPerEpoch;
+    for (const [x, y] of isDone ? [] : data) {
+      // Data that cannot begin in the middle: what was trained on already is made and dropped.
+      if (passedOver < run.batch) {
+        passedOver++;
+        continue;
+      }
+      isWhole = false;
       const logs = namedNumbers(names, step(x, y));
       run.step++;
-      batch++;
+      const batch = ++run.batch;
+      passedOver = batch;
       if (!Number.isFinite(logs.loss)) throw diverged('loss', logs.loss, run, callbacks, `, batch ${batch}`);
       means.add(logs, x.shape[0]);
-      for (const callback of callbacks) callback.onStep?.(run, { logs, batch, examples: x.shape[0] });
+      const report: StepReport = { logs, batch, examples: x.shape[0] };
+      for (const callback of callbacks) {
+        const waiting = callback.onStep?.(run, report);
+        if (waiting !== undefined) await waiting;
+      }
+      isWhole = true;
+      for (const callback of callbacks) {
+        const waiting = callback.afterStep?.(run, report);
+        if (waiting !== undefined) await waiting;
+      }
       await breath();
     }
-    if (batch === 0)
+    if (run.batch === 0)
       throw new Error(
         `fit: the data has no batches in epoch ${run.epoch + 1}; a generator, for one, can be iterated only once`,
       );
-    run.stepsPerEpoch = batch;
+    run.stepsPerEpoch = run.batch;
     return means.logs;
   };
 
@@ -106,20 +143,28 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   try {
     for (const callback of callbacks) await callback.restore?.(run);
     for (const callback of callbacks) await callback.onBegin?.(run);
+    await restoreCallbacks(run);
     while (run.epoch < epochs && stopped === null) {
       model.train();
       for (const callback of callbacks) callback.onEpochBegin?.(run);
       const logs = { ...(await trainEpoch()) };
-      if (validation !== undefined) {
+      if (validation !== undefined && validationPlace !== null) {
         for (const callback of callbacks) callback.onValidation?.(run);
-        for (const [name, value] of Object.entries(await validate(validation, breath)))
+        for (const [name, value] of Object.entries(
+          await validationPlace.during(() => validate(validation, breath)),
+        ))
           logs[`validation${name[0].toUpperCase()}${name.slice(1)}`] = value;
         if (!Number.isFinite(logs.validationLoss))
           throw diverged('validation loss', logs.validationLoss, run, callbacks);
       }
+      isWhole = false;
       run.epoch++;
+      run.batch = 0;
+      means.clear();
       run.history.push(logs);
       for (const callback of callbacks) await callback.onEpochEnd?.(run, logs);
+      isWhole = true;
+      for (const callback of callbacks) await callback.afterEpoch?.(run, logs);
     }
   } catch (error) {
     failure = error;
@@ -134,6 +179,14 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   }
   if (failure !== null) throw failure;
   return { epochs: run.history, steps: run.step, stopped };
+}
+
+/** Gives callbacks of a resumed run what they had. */
+async function restoreCallbacks(run: Run): Promise<void> {
+  const { callbacks, callbackStates } = run;
+  if (callbackStates === null) return;
+  for (const [i, name] of callbackNames(callbacks).entries())
+    if (name in callbackStates) await callbacks[i].restoreState?.(callbackStates[name], run);
 }
 
 /** Forward, backward and update as one compiled program; gives loss and metrics of the batch, in this order. */

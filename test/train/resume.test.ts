@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { loader } from '../../src/data/index.ts';
+import { random, type Tensor } from '../../src/index.ts';
+import { accuracy } from '../../src/metrics/index.ts';
+import * as nn from '../../src/nn/index.ts';
+import * as optim from '../../src/optim/index.ts';
+import { type Callback, fit, type History, type Part, type Run, type State } from '../../src/train/index.ts';
+import { putTogether, takeApart } from '../../src/train/state.ts';
+import { toyImages, toyModel } from './toy.ts';
+
+/** What a training remembers, in memory. */
+interface Memory {
+  state: Readonly<Record<string, State>>;
+  tensors: Readonly<Record<string, Readonly<Record<string, Tensor>>>>;
+}
+
+const remember = (run: Run): Memory => ({
+  state: {
+    epoch: run.epoch,
+    step: run.step,
+    batch: run.batch,
+    history: structuredClone(run.history),
+    parts: Object.fromEntries([...run.parts].map(([name, part]) => [name, part.stateDict()])),
+  },
+  tensors: {
+    model: run.model.stateDict(),
+    optimizer: run.optimizer.stateDict(),
+    random: { state: random.state().value },
+  },
+});
+
+const recall = (run: Run, { state, tensors }: Memory): void => {
+  run.model.loadStateDict(tensors.model);
+  run.optimizer.loadStateDict(tensors.optimizer);
+  random.state().assign(tensors.random.state);
+  Object.assign(run, { epoch: state.epoch, step: state.step, batch: state.batch });
+  run.history = structuredClone(state.history) as unknown as Run['history'];
+  for (const [name, part] of run.parts)
+    part.loadStateDict((state.parts as Record<string, State>)[name] as never);
+};
+
+type Data = Iterable<readonly [Tensor, Tensor]>;
+const images = () => loader(toyImages(40), { batchSize: 8, shuffle: true });
+
+/** Trains for three epochs of five steps; remembers each place between two steps, or starts from one. */
+async function train(data: () => Data, from: Memory | null = null) {
+  const model = toyModel(from === null ? 1 : 77);
+  const places: Memory[] = [];
+  const memory: Callback = {
+    restore: (run) => void (from === null || recall(run, from)),
+    afterStep: (run) => void places.push(remember(run)),
+    afterEpoch: (run) => void places.push(remember(run)),
+  };
+  const history: History = await fit(model, {
+    data: data(),
+    // Sums of floating point numbers depend on the order, which goes on from epoch to epoch.
+    validation: loader(toyImages(20), { batchSize: 7, shuffle: true }),
+    loss: nn.crossEntropy,
+    optimizer: new optim.Adam(model, { lr: 0.02 }),
+    epochs: 3,
+    metrics: { accuracy },
+    callbacks: [memory],
+  });
+  return { history, places, weights: Object.values(model.stateDict()).map((t) => t.toArray()) };
+}
+
+describe('fit goes on in the middle of an epoch', () => {
+  const sources: [string, () => Data][] = [
+    ['a loader', images],
+    ['an array of batches', () => [...images()]],
+    [
+      'an iterable that begins anew',
+      () => {
+        const batches = [...images()];
+        return { [Symbol.iterator]: () => batches[Symbol.iterator]() };
+      },
+    ],
+  ];
+  test.each(sources)('from every place, with %s', async (_, data) => {
+    const whole = await train(data);
+    expect(whole.places).toHaveLength(18);
+    for (const place of whole.places) {
+      const { history, weights } = await train(data, place);
+      expect(history).toEqual(whole.history);
+      expect(weights).toEqual(whole.weights);
+    }
+  });
+});
+
+describe('states', () => {
+  test('every number comes back with the same bits, arrays under names of their places', () => {
+    const numbers = [0, -0, Number.NaN, Infinity, -Infinity, 0.1 + 0.2, 5e-324, 1.7976931348623157e308];
+    const weight = random.normal([2]);
+    const bias = random.normal([3]);
+    const state = { numbers, deep: { weight, list: [null, true, 'x', { bias }] }, 'deep.weight': weight };
+    const { json, tensors } = takeApart(state);
+    expect(Object.keys(tensors)).toEqual(['deep.weight', 'deep.list.3.bias', 'deep.weight#2']);
+    const back = putTogether(json, tensors) as typeof state;
+    expect(back.numbers.map((x, i) => Object.is(x, numbers[i]))).toEqual(numbers.map(() => true));
+    expect(back.deep.weight).toBe(weight);
+    expect(back).toEqual(state);
+  });
+
+  test('refuses what it could not put back, saying where it is', () => {
+    const bad = (value: unknown) => () => takeApart({ parts: { mine: [value] } } as State);
+    expect(bad(() => 1)).toThrow("'parts.mine.0' cannot be saved");
+    expect(bad(new Float32Array(2))).toThrow("'parts.mine.0' cannot be saved");
+    expect(bad(new Map())).toThrow("'parts.mine.0' cannot be saved");
+    expect(bad({ $tensor: 'x' })).toThrow('rename it');
+    expect(() => putTogether('{"x":{"$tensor":"x"}}', {})).toThrow('the array x is missing');
+  });
+
+  test('a part of one kind and of another', () => {
+    const model = toyModel();
+    const parts: Part[] = [
+      model,
+      new optim.Adam(model),
+      new optim.ExponentialAverage(model),
+      new optim.ReduceOnPlateau({ lr: 1 }),
+    ];
+    for (const part of parts) {
+      const { json, tensors } = takeApart(part.stateDict());
+      part.loadStateDict(putTogether(json, tensors) as never);
+    }
+  });
+});
