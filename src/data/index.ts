@@ -67,6 +67,7 @@ export {
   splitPositions,
 } from './examples.ts';
 export { decodeIdx, encodeIdx, type IdxArray, type IdxData, type IdxType, readIdx, writeIdx } from './idx.ts';
+export type { Channels, Image } from './image.ts';
 export { type Batch, Loader, type LoaderOptions, loader } from './loader.ts';
 export { fashionMnist, fashionMnistClasses, type MnistOptions, mnist, type Parts } from './mnist.ts';
 export {
@@ -77,6 +78,7 @@ export {
   type Sequence,
   stackExamples,
 } from './padding.ts';
+export { encodePng } from './png_encode.ts';
 export {
   type BalancedOptions,
   balancedSampler,

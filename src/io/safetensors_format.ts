@@ -1,3 +1,5 @@
+import { isCount, isRecord } from './json.ts';
+
 /**
  * The safetensors file format, bytes only: 8 bytes with the length of the header (little-endian uint64), the header as
  * JSON padded with spaces, then the elements of all tensors, little-endian, without gaps.
@@ -186,9 +188,6 @@ export function decodeSafetensors(bytes: Uint8Array, name = 'decodeSafetensors')
 
 type Fail = (what: string) => never;
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   if (bytes[0] !== 0x7b) return fail('not a safetensors file: the header does not start with {');
   let header: unknown;
@@ -206,8 +205,6 @@ function checkMetadata(value: unknown, fail: Fail): Record<string, string> {
   }
   return value as Record<string, string>;
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function checkEntry(
   key: string,

@@ -1,12 +1,10 @@
 import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
+import { isRecord } from './json.ts';
 import { loadTensors, readBytes } from './load.ts';
 import { type NarrowOptions, narrowKeys } from './narrow_numbers.ts';
 import { FormatError } from './safetensors_format.ts';
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * A JSON object in a file.

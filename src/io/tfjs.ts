@@ -1,5 +1,6 @@
 import { checkOptions } from '../core/options.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
+import { isCount, isRecord } from './json.ts';
 import { readBytes } from './load.ts';
 import { type NarrowOptions, narrowKeys, valuesOf } from './narrow_numbers.ts';
 import { FormatError, type SafetensorsDtype } from './safetensors_format.ts';
@@ -30,10 +31,6 @@ interface WeightSpec {
   readonly scale: number;
   readonly min: number;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function specOf(value: unknown, path: string): WeightSpec {
   const fail = (what: string): never => {

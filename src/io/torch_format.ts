@@ -1,3 +1,4 @@
+import { isCount } from './json.ts';
 import {
   PickleDict,
   PickleGlobal,
@@ -100,7 +101,6 @@ const dtypes: Readonly<Record<string, SafetensorsDtype>> = {
 const widthOf = (dtype: SafetensorsDtype): number =>
   dtype === 'BOOL' ? 1 : dtype.startsWith('F8') ? 1 : dtype === 'BF16' ? 2 : Number(dtype.slice(1)) / 8;
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const areCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.length <= 64 && value.every(isCount);
 
