@@ -1,6 +1,7 @@
 import { foldIn, hostPermutation, keyOf } from '../core/threefry.ts';
 import { DataError } from './dataset.ts';
 import { requirePositive } from './epochs.ts';
+import { type SplitOptions, splitPositions } from './splits.ts';
 
 /** Examples by position: an array, for one. */
 export interface ExampleSource<T> {
@@ -120,89 +121,3 @@ export const examples = <T>(source: readonly T[] | ExampleSource<T>): Examples<T
   'get' in source
     ? new Examples(source.length, (i) => source.get(i))
     : new Examples(source.length, (i) => source[i]);
-
-/** Options of {@link splitPositions} and {@link kFolds}. */
-export interface SplitOptions {
-  /** Shuffles before. Default true. */
-  readonly shuffle?: boolean;
-  /** Of the shuffling. Default 0. */
-  readonly seed?: number;
-}
-
-function shuffledPositions(count: number, { shuffle = true, seed = 0 }: SplitOptions): Int32Array {
-  if (!Number.isInteger(count) || count < 1)
-    throw new DataError(`there are ${count} examples, nothing that can be split`);
-  return shuffle
-    ? hostPermutation(foldIn(keyOf(seed), 0), count)
-    : Int32Array.from({ length: count }, (_, i) => i);
-}
-
-/**
- * Deals positions out to parts of these fractions: `[0.6, 0.2, 0.2]` for training, validation and test. A part ends at the
- * rounded sum of the fractions up to it, so that all examples are in exactly one part if the fractions sum to 1.
- *
- * @throws DataError when fractions are not positive or sum to more than 1, or a part would be empty
- */
-export function splitPositions(
-  count: number,
-  fractions: readonly number[] = [0.6, 0.2, 0.2],
-  options: SplitOptions = {},
-): Int32Array[] {
-  const total = fractions.reduce((sum, fraction) => sum + fraction, 0);
-  if (fractions.length === 0 || fractions.some((f) => !(f > 0)) || total > 1 + 1e-9)
-    throw new DataError(
-      `splitPositions: fractions must be positive and sum to at most 1, got [${fractions.join(', ')}]`,
-    );
-  const order = shuffledPositions(count, options);
-  let [sum, start] = [0, 0];
-  return fractions.map((fraction) => {
-    sum += fraction;
-    // Sums such as 0.6 + 0.2 are a little off.
-    const end = Math.min(count, Math.round(count * sum + 1e-9));
-    const part = order.subarray(start, end);
-    if (part.length === 0)
-      throw new DataError(
-        `splitPositions: of ${count} examples a part of ${fraction} would have none; choose larger parts`,
-      );
-    start = end;
-    return part;
-  });
-}
-
-/** One turn of {@link kFolds}. */
-export interface Fold {
-  readonly train: Int32Array;
-  readonly validation: Int32Array;
-  readonly test: Int32Array;
-}
-
-/**
- * The rotation of k folds: in turn i (from 0 on) the folds i to i + k - 3 are for training, the next one is for validation, the
- * one after it for test, counted modulo k. With 5 folds: 1-3, 4, 5; then 2-4, 5, 1; then 3-5, 1, 2; ... Every example is tested
- * exactly once. With `validation: false` the test fold alone is held out.
- *
- * @throws DataError when k is below 3 (2 without validation) or above the number of examples
- */
-export function kFolds(
-  count: number,
-  k = 5,
-  options: SplitOptions & { readonly validation?: boolean } = {},
-): Fold[] {
-  const { validation = true } = options;
-  const least = validation ? 3 : 2;
-  if (!Number.isInteger(k) || k < least || k > count)
-    throw new DataError(`kFolds: k must be an integer from ${least} to the ${count} examples, got ${k}`);
-  const order = shuffledPositions(count, options);
-  const folds = Array.from({ length: k }, (_, i) =>
-    order.subarray(Math.round((i * count) / k), Math.round(((i + 1) * count) / k)),
-  );
-  const held = validation ? 2 : 1;
-  return Array.from({ length: k }, (_, turn) => {
-    const fold = (number: number): Int32Array => folds[(turn + number) % k];
-    return {
-      train: Int32Array.from(Array.from({ length: k - held }, (_, i) => [...fold(i)]).flat()),
-      validation: validation ? fold(k - 2) : new Int32Array(0),
-      test: fold(k - 1),
-    };
-  });
-}

@@ -57,15 +57,8 @@ export { concatDatasets, DataError, type Dataset, slice, split, subset, take } f
 export { digits } from './digits.ts';
 export { type DownloadOptions, download } from './download.ts';
 export { EpochLoader, type LoaderState } from './epochs.ts';
-export {
-  type ExampleSource,
-  Examples,
-  examples,
-  type Fold,
-  kFolds,
-  type SplitOptions,
-  splitPositions,
-} from './examples.ts';
+export { type ExampleSource, Examples, examples } from './examples.ts';
+export { type Fold, type FoldOptions, kFolds, type TimeSeriesOptions, timeSeriesFolds } from './folds.ts';
 export { decodeIdx, encodeIdx, type IdxArray, type IdxData, type IdxType, readIdx, writeIdx } from './idx.ts';
 export type { Channels, Image } from './image.ts';
 export { type Batch, Loader, type LoaderOptions, loader } from './loader.ts';
@@ -80,6 +73,14 @@ export {
 } from './padding.ts';
 export { encodePng } from './png_encode.ts';
 export {
+  countOf,
+  type DataSplit,
+  type DataSplitOptions,
+  type Divisible,
+  pick,
+  trainValidationTestSplit,
+} from './pick.ts';
+export {
   type BalancedOptions,
   balancedSampler,
   type Sampler,
@@ -88,6 +89,7 @@ export {
   type WeightedOptions,
   weightedSampler,
 } from './samplers.ts';
+export { type Labels, type SplitOptions, splitPositions } from './splits.ts';
 export { Stream, type StreamSource, type StreamState, stream } from './stream.ts';
 export {
   type Json,
