@@ -4,7 +4,7 @@ import { loader } from '../data/loader.ts';
 import { save } from '../io/save.ts';
 import { accuracy } from '../metrics/accuracy.ts';
 import { crossEntropy } from '../nn/losses/index.ts';
-import { checkpoints } from '../train/checkpoint.ts';
+import { checkpoints } from '../train/checkpoints.ts';
 import { csvLog } from '../train/csv_log.ts';
 import { Interrupted } from '../train/errors.ts';
 import { fit } from '../train/fit.ts';

@@ -33,6 +33,30 @@ export function reasonOf(error: unknown): string {
   return (code !== undefined && reasons[code]) || message;
 }
 
+/** How names of temporary files end, after six random bytes. */
+const temporaryEnd = '.tmp';
+const temporaryName = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes what processes that were killed while they wrote have left in a folder: temporary files of `writeFileAtomically`. Only
+ * for folders that no other process writes to.
+ *
+ * @param isOwn by the name of the file that was to be written; default: all
+ */
+export async function removeTemporaries(
+  folder: string,
+  isOwn: (name: string) => boolean = () => true,
+): Promise<void> {
+  const { readdir, rm } = nodeModule('node:fs/promises', 'save');
+  const { join } = nodeModule('node:path', 'save');
+  // What cannot be removed does no harm.
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names) {
+    const target = temporaryName.exec(name)?.[1];
+    if (target !== undefined && isOwn(target)) await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+}
+
 /**
  * Writes a file so that at every moment, also when the process is killed or the power fails, its path holds either the
  * old bytes or all of the new ones: the bytes go to a temporary file in the same folder, are flushed to the disk, and
@@ -46,7 +70,10 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array | stri
   const { basename, dirname, join } = nodeModule('node:path', 'save');
   const { randomBytes } = nodeModule('node:crypto', 'save');
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(
+    folder,
+    `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}${temporaryEnd}`,
+  );
   try {
     const file = await open(temporary, 'wx');
     try {

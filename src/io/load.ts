@@ -50,8 +50,12 @@ export interface LoadedTensors {
  *
  * @throws ReadError if there is no such file, FormatError if it is damaged or of another kind
  */
-export async function loadTensors(path: string, options: NarrowOptions = {}): Promise<LoadedTensors> {
-  const { entries, metadata } = decodeSafetensors(await readBytes(path), path);
+export const loadTensors = async (path: string, options: NarrowOptions = {}): Promise<LoadedTensors> =>
+  decodeTensors(await readBytes(path), path, options);
+
+/** What {@link loadTensors} makes of the bytes of a file. `path` is what errors call it. */
+export function decodeTensors(bytes: Uint8Array, path: string, options: NarrowOptions = {}): LoadedTensors {
+  const { entries, metadata } = decodeSafetensors(bytes, path);
   const tensors = entries.map((entry): [string, Tensor] => {
     const { data, dtype } = valuesOf(entry, options, path);
     return [entry.name, fromData(data, entry.shape, dtype)];

@@ -23,6 +23,22 @@ const dtypes: Record<DType, SafetensorsDtype> = {
 /** What files call an element type of the library. */
 export const dtypeInFiles = (dtype: DType): SafetensorsDtype => dtypes[dtype];
 
+/** The bytes of a safetensors file of arrays by name. */
+export async function encodeTensors(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array> {
+  const entries = await Promise.all(
+    Object.entries(tensors).map(async ([name, tensor]) => ({
+      name,
+      dtype: dtypes[tensor.dtype],
+      shape: tensor.shape,
+      data: isHalf(tensor.dtype) ? tensor.bits() : await tensor.data(),
+    })),
+  );
+  return encodeSafetensors(entries, metadata);
+}
+
 /**
  * Writes arrays by name as a safetensors file, atomically.
  *
@@ -34,15 +50,7 @@ export async function saveTensors(
   path: string,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const entries = await Promise.all(
-    Object.entries(tensors).map(async ([name, tensor]) => ({
-      name,
-      dtype: dtypes[tensor.dtype],
-      shape: tensor.shape,
-      data: isHalf(tensor.dtype) ? tensor.bits() : await tensor.data(),
-    })),
-  );
-  await writeFileAtomically(path, encodeSafetensors(entries, metadata));
+  await writeFileAtomically(path, await encodeTensors(tensors, metadata));
 }
 
 /**

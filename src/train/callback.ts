@@ -28,13 +28,16 @@ export interface Run {
   readonly callbacks: readonly Callback[];
   /**
    * What else the rest of the training depends on, by name: the place in the data, sums of the present epoch. Callbacks may add
-   * parts in `onBegin` and before; checkpoints save them and put them back.
+   * parts in `onBegin` and before; checkpoints save them, and `fit` puts them back after that.
    */
   readonly parts: Map<string, Part>;
   /** Whether all callbacks have seen the last step (or epoch), so that a checkpoint of now is exact. */
   readonly isWhole: boolean;
-  /** In a resumed run, what the callbacks' `state()` gave, by {@link callbackNames}; else null. Restoring sets it. */
-  callbackStates: Readonly<Record<string, State>> | null;
+  /** In a resumed run, the states of parts and of callbacks by {@link callbackNames}; else null. Restoring sets it. */
+  restored: {
+    readonly parts: Readonly<Record<string, State>>;
+    readonly callbacks: Readonly<Record<string, State>>;
+  } | null;
   /** Ends the training after the present epoch (before the first one: at once). */
   stop(reason: string): void;
 }

@@ -88,7 +88,7 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
     get isWhole() {
       return isWhole;
     },
-    callbackStates: null,
+    restored: null,
     stop: (reason) => {
       stopped = reason;
     },
@@ -143,7 +143,7 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   try {
     for (const callback of callbacks) await callback.restore?.(run);
     for (const callback of callbacks) await callback.onBegin?.(run);
-    await restoreCallbacks(run);
+    await restoreStates(run);
     while (run.epoch < epochs && stopped === null) {
       model.train();
       for (const callback of callbacks) callback.onEpochBegin?.(run);
@@ -181,12 +181,14 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   return { epochs: run.history, steps: run.step, stopped };
 }
 
-/** Gives callbacks of a resumed run what they had. */
-async function restoreCallbacks(run: Run): Promise<void> {
-  const { callbacks, callbackStates } = run;
-  if (callbackStates === null) return;
+/** Gives parts and callbacks of a resumed run what they had. */
+async function restoreStates(run: Run): Promise<void> {
+  const { parts, callbacks, restored } = run;
+  if (restored === null) return;
+  for (const [name, part] of parts)
+    if (name in restored.parts) part.loadStateDict(restored.parts[name] as never);
   for (const [i, name] of callbackNames(callbacks).entries())
-    if (name in callbackStates) await callbacks[i].restoreState?.(callbackStates[name], run);
+    if (name in restored.callbacks) await callbacks[i].restoreState?.(restored.callbacks[name], run);
 }
 
 /** Forward, backward and update as one compiled program; gives loss and metrics of the batch, in this order. */

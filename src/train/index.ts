@@ -1,7 +1,20 @@
 /** Training: `import { fit, progress } from 'nabla/train'`. */
 
 export type { Callback, Direction, Logs, Run, StepReport } from './callback.ts';
-export { type CheckpointOptions, checkpoints, restoreCheckpoint, saveCheckpoint } from './checkpoint.ts';
+export {
+  restoreCheckpoint,
+  restoreState,
+  type Saveable,
+  saveCheckpoint,
+  saveState,
+} from './checkpoint.ts';
+export {
+  type CheckpointEntry,
+  type CheckpointOptions,
+  checkpoints,
+  type Interval,
+  loadBest,
+} from './checkpoints.ts';
 export { type Classified, classify, worstMistakes } from './classify.ts';
 export { csvLog } from './csv_log.ts';
 export { type EarlyStoppingOptions, earlyStopping } from './early_stopping.ts';

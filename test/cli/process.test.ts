@@ -86,11 +86,12 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
     const resumed = nabla(['train', 'mnist-lr', '--out', 'killed', '--resume'], place);
     expect(resumed.stderr).toBe('');
     expect(resumed.stdout).toContain('going on after epoch');
+    const checkpoints = readdirSync(join(place, 'whole', 'checkpoints'));
+    expect(readdirSync(join(place, 'killed', 'checkpoints'))).toEqual(checkpoints);
     for (const name of [
       'model.safetensors',
       'metrics.csv',
-      'checkpoints/last.safetensors',
-      'checkpoints/best.safetensors',
+      ...checkpoints.map((file) => `checkpoints/${file}`),
     ])
       expect(
         readFileSync(join(place, 'killed', name)).equals(readFileSync(join(place, 'whole', name))),
@@ -124,7 +125,7 @@ describe.skipIf(process.platform !== 'linux')('output that cannot be written', (
     // 16 KiB: enough for the configuration, not for a checkpoint of 7,850 parameters and their moments.
     const { status, stderr } = shell(`ulimit -f 16; ${train} --out run`, place);
     expect(stderr).toMatch(
-      /^nabla: cannot write run\/checkpoints\/best.safetensors: the file is too large for this disk\n$/,
+      /^nabla: cannot write run\/checkpoints\/checkpoint-00000003.safetensors: the file is too large for this disk\n$/,
     );
     expect(status).toBe(1);
     expect(filesBelow(join(place, 'run')).filter((name) => /safetensors|tmp/.test(name))).toEqual([]);

@@ -35,8 +35,7 @@ const recall = (run: Run, { state, tensors }: Memory): void => {
   random.state().assign(tensors.random.state);
   Object.assign(run, { epoch: state.epoch, step: state.step, batch: state.batch });
   run.history = structuredClone(state.history) as unknown as Run['history'];
-  for (const [name, part] of run.parts)
-    part.loadStateDict((state.parts as Record<string, State>)[name] as never);
+  run.restored = { parts: state.parts as Record<string, State>, callbacks: {} };
 };
 
 type Data = Iterable<readonly [Tensor, Tensor]>;
