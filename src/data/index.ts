@@ -71,7 +71,6 @@ export {
   type Sequence,
   stackExamples,
 } from './padding.ts';
-export { encodePng } from './png_encode.ts';
 export {
   countOf,
   type DataSplit,
@@ -80,6 +79,7 @@ export {
   pick,
   trainValidationTestSplit,
 } from './pick.ts';
+export { encodePng } from './png_encode.ts';
 export {
   type BalancedOptions,
   balancedSampler,

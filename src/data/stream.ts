@@ -21,8 +21,7 @@ export interface StreamState {
  * `restore` on a new stream goes on exactly where `state()` was: the items before are made again and passed over.
  */
 export class Stream<T> implements AsyncIterable<T> {
-  /** The number of the next epoch. */
-  epoch = 0;
+  #epoch = 0;
   readonly #open: (epoch: number) => Iterable<T> | AsyncIterable<T>;
   #skip = 0;
   #position: StreamState = { epoch: 0, count: 0 };
@@ -31,8 +30,21 @@ export class Stream<T> implements AsyncIterable<T> {
     this.#open = typeof source === 'function' ? source : () => source;
   }
 
+  /** The number of the next epoch; setting another one begins at its beginning. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  set epoch(epoch: number) {
+    // Told the epoch that it stands in anyway, as fit does, a restored stream keeps its place in it.
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    this.#skip = 0;
+    this.#position = { epoch, count: 0 };
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
-    const [epoch, skip] = [this.epoch++, this.#skip];
+    const [epoch, skip] = [this.#epoch++, this.#skip];
     this.#skip = 0;
     let count = 0;
     this.#position = { epoch, count: skip };
@@ -53,7 +65,7 @@ export class Stream<T> implements AsyncIterable<T> {
   restore({ epoch, count }: StreamState): void {
     if (![epoch, count].every((n) => Number.isSafeInteger(n) && n >= 0))
       throw new RangeError(`restore: epoch ${epoch} and count ${count} are no place in a stream`);
-    this.epoch = epoch;
+    this.#epoch = epoch;
     this.#skip = count;
     this.#position = { epoch, count };
   }

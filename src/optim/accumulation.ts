@@ -78,6 +78,34 @@ export class GradientAccumulator {
     return means;
   }
 
+  /** The sums under the names of their variables, and their `weight`: for checkpoints between two updates. */
+  stateDict(): Record<string, Tensor> {
+    const cells = [...this.#sums.values(), this.#weight];
+    settle(cells);
+    return Object.fromEntries(cells.map((cell) => [cell.name, cell.value]));
+  }
+
+  /**
+   * Restores what `stateDict` gave. On an error nothing has changed.
+   *
+   * @throws if names or shapes differ
+   */
+  loadStateDict(state: Record<string, Tensor>): void {
+    const cells = [...this.#sums.values(), this.#weight];
+    const problems = cells.flatMap(({ name, shape }) => {
+      if (state[name] === undefined) return [`missing: ${name}`];
+      if (String(state[name].shape) === String(shape)) return [];
+      return [`${name} has shape [${state[name].shape.join(', ')}], needed is [${shape.join(', ')}]`];
+    });
+    for (const name of Object.keys(state))
+      if (!cells.some((cell) => cell.name === name)) problems.push(`unexpected: ${name}`);
+    if (problems.length > 0)
+      throw new Error(
+        `loadStateDict: does not fit this GradientAccumulator: ${problems.slice(0, 8).join('; ')}`,
+      );
+    for (const cell of cells) cell.assign(state[cell.name].cast(cell.dtype));
+  }
+
   #settle(): void {
     if (!isTracing()) settle([...this.#sums.values(), this.#weight]);
   }
