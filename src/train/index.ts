@@ -25,5 +25,6 @@ export { type FitOptions, fit, type History } from './fit.ts';
 export { learningRate } from './learning_rate.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
+export * from './search/index.ts';
 export type { Part, State } from './state.ts';
 export { type TensorBoardOptions, tensorBoard } from './tensorboard.ts';

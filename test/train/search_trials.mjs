@@ -1,0 +1,34 @@
+// Trials that search.test.ts runs in processes of their own.
+
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The larger the rate the better, up to 0.5; whoever is called writes down that it was. */
+export function trial({ lr, kind = 'fine' }, { number, seed, budget, folder }) {
+  if (folder !== null) appendFileSync(join(folder, 'calls.txt'), `${budget}\n`);
+  switch (kind) {
+    case 'throws':
+      throw new Error(`no good: ${lr}`);
+    case 'exits':
+      process.stderr.write('the disk is full of eels\n');
+      return process.exit(7);
+    case 'killed':
+      return process.kill(process.pid, 'SIGKILL');
+    case 'hangs':
+      for (;;);
+    case 'waits':
+      return new Promise(() => setInterval(() => {}, 1000));
+    case 'diverges':
+      return { validationLoss: Number.NaN };
+    case 'peeks':
+      return { validationLoss: 0, testAccuracy: 1 };
+    case 'empty':
+      return {};
+    case 'words':
+      return { validationLoss: 'low' };
+    default:
+      return { validationLoss: (lr - 0.5) ** 2, number, seed, budget, pid: process.pid };
+  }
+}
+
+export const notAFunction = 3;
