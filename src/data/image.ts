@@ -1,11 +1,8 @@
 import { DataError } from './dataset.ts';
 
-/** Channels of an image: 1 grey, 2 grey and alpha, 3 red, green, blue, 4 these and alpha. */
-export type Channels = 1 | 2 | 3 | 4;
-
 /** An image in memory, one byte a channel. `stackExamples` makes batches of images of one size. */
 export interface Image {
-  /** [height, width, channels]. */
+  /** [height, width, channels]: 1 grey, 2 grey and alpha, 3 red, green, blue, 4 these and alpha. */
   readonly shape: readonly [height: number, width: number, channels: number];
   /** 0..255, row-major with channels last. */
   readonly data: Uint8Array;

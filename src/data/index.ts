@@ -54,13 +54,14 @@ export {
   Table,
 } from './csv.ts';
 export { concatDatasets, DataError, type Dataset, slice, split, subset, take } from './dataset.ts';
+export { type DecodeOptions, decodeImage, readImage } from './decode_image.ts';
 export { digits } from './digits.ts';
 export { type DownloadOptions, download } from './download.ts';
 export { EpochLoader, type LoaderState } from './epochs.ts';
 export { type ExampleSource, Examples, examples } from './examples.ts';
 export { type Fold, type FoldOptions, kFolds, type TimeSeriesOptions, timeSeriesFolds } from './folds.ts';
 export { decodeIdx, encodeIdx, type IdxArray, type IdxData, type IdxType, readIdx, writeIdx } from './idx.ts';
-export type { Channels, Image } from './image.ts';
+export type { Image } from './image.ts';
 export { type Batch, Loader, type LoaderOptions, loader } from './loader.ts';
 export { fashionMnist, fashionMnistClasses, type MnistOptions, mnist, type Parts } from './mnist.ts';
 export {
@@ -80,6 +81,7 @@ export {
   trainValidationTestSplit,
 } from './pick.ts';
 export { encodePng } from './png_encode.ts';
+export { centerCrop, type ResizeFilter, resizeImage } from './resize_image.ts';
 export {
   type BalancedOptions,
   balancedSampler,

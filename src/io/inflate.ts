@@ -1,4 +1,4 @@
-/** Raw deflate streams, as zip files hold them, with what the platform has: zlib in Node, streams in browsers. */
+/** Deflate streams, as zip and PNG files hold them, with what the platform has: zlib in Node, streams in browsers. */
 
 const isNode = (): boolean =>
   typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function';
@@ -9,31 +9,28 @@ const isNode = (): boolean =>
  * @throws Error that says what is wrong with the stream, or that there is nothing here to unpack it with
  */
 export async function inflateRaw(packed: Uint8Array, size: number): Promise<Uint8Array> {
-  const out = isNode() ? await withZlib(packed, size) : await withStreams(packed, size);
-  if (out.length !== size) throw new Error(`its deflate stream holds ${out.length} bytes instead of ${size}`);
-  return out;
+  return whole(
+    isNode() ? await withZlib(packed, size) : await withStreams('deflate-raw', packed, size),
+    size,
+  );
 }
 
 function withZlib(packed: Uint8Array, size: number): Promise<Uint8Array> {
   const { inflateRaw: inflate } = process.getBuiltinModule('node:zlib');
   return new Promise((resolve, reject) => {
     inflate(packed, { maxOutputLength: Math.max(1, size) }, (error, data) => {
-      if (error === null) return resolve(data);
-      const what =
-        (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-          ? `it holds more than the ${size} bytes announced`
-          : error.message;
-      return reject(new Error(`its deflate stream is damaged: ${what}`, { cause: error }));
+      if (error === null) resolve(data);
+      else reject(new Error(whyDamaged(error, size), { cause: error }));
     });
   });
 }
 
-async function withStreams(packed: Uint8Array, size: number): Promise<Uint8Array> {
+async function withStreams(format: CompressionFormat, packed: Uint8Array, size: number): Promise<Uint8Array> {
   if (typeof DecompressionStream === 'undefined')
     throw new Error(
       'it is compressed, and this platform has no DecompressionStream; store it without compression',
     );
-  const stream = new Blob([packed as BlobPart]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  const stream = new Blob([packed as BlobPart]).stream().pipeThrough(new DecompressionStream(format));
   const out = new Uint8Array(size);
   let at = 0;
   const reader = stream.getReader();
@@ -61,4 +58,40 @@ export async function deflateRaw(bytes: Uint8Array): Promise<Uint8Array> {
     throw new Error('this platform cannot compress: it has no CompressionStream; leave compress out');
   const stream = new Blob([bytes as BlobPart]).stream().pipeThrough(new CompressionStream('deflate-raw'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * Unpacks a zlib stream (RFC 1950) of a known size.
+ *
+ * @throws Error that says what is wrong with the stream, or that there is nothing here to unpack it with
+ */
+export async function inflateZlib(packed: Uint8Array, size: number): Promise<Uint8Array> {
+  if (isNode()) return inflateZlibSync(packed, size);
+  return whole(await withStreams('deflate', packed, size), size);
+}
+
+/** As {@link inflateZlib}, at once; in Node only. */
+export function inflateZlibSync(packed: Uint8Array, size: number): Uint8Array {
+  const { inflateSync } = process.getBuiltinModule('node:zlib');
+  let out: Uint8Array;
+  try {
+    out = inflateSync(packed, {
+      maxOutputLength: Math.max(1, size),
+      chunkSize: Math.min(Math.max(64, size), 1 << 20),
+    });
+  } catch (error) {
+    throw new Error(whyDamaged(error, size), { cause: error });
+  }
+  return whole(out, size);
+}
+
+function whole(out: Uint8Array, size: number): Uint8Array {
+  if (out.length !== size) throw new Error(`its deflate stream holds ${out.length} bytes instead of ${size}`);
+  return out;
+}
+
+function whyDamaged(error: unknown, size: number): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const what = code === 'ERR_BUFFER_TOO_LARGE' ? `it holds more than the ${size} bytes announced` : message;
+  return `its deflate stream is damaged: ${what}`;
 }
