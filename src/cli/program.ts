@@ -1,10 +1,19 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import {
+  type AnyValues,
+  isDemonstration,
+  objection,
+  type Recipe,
+  readValue,
+  recipes,
+} from '../recipes/index.ts';
 import { Interrupted } from '../train/errors.ts';
 import { type BenchFlags, benchCommand } from './bench.ts';
 import { doctorCommand } from './doctor.ts';
 import { UsageError } from './errors.ts';
 import { evalCommand } from './eval.ts';
 import { listCommand } from './list.ts';
+import { optionOf } from './run_folder.ts';
 import type { Terminal } from './terminal.ts';
 import { type TrainFlags, trainCommand } from './train.ts';
 import { version } from './version.ts';
@@ -28,8 +37,91 @@ function positiveNumber(text: string): number {
   return value;
 }
 
-/** The commands, writing to a terminal. */
-function commands(terminal: Terminal): Command {
+/** Options of `nabla train` that have no value. */
+const bareOptions = ['--resume', '--download', '--help', '-h'];
+
+/** The recipe that a command line of `nabla train` names, if it does. */
+function recipeIn(args: readonly string[]): Recipe | undefined {
+  if (args[0] !== 'train') return undefined;
+  for (let i = 1; i < args.length; i++) {
+    if (!args[i].startsWith('-')) return recipes.find((recipe) => recipe.name === args[i]);
+    if (!bareOptions.includes(args[i]) && !args[i].includes('=')) i++;
+  }
+  return undefined;
+}
+
+/** Adds the options that all trainings have, or those that a recipe understands. */
+function addTrainOptions(command: Command, recipe: Recipe | undefined): void {
+  const out = '--out <dir>';
+  const where = 'folder for the files of the run (default: runs/<recipe>, or the next free number)';
+  if (recipe !== undefined && isDemonstration(recipe)) command.option(out, where);
+  else {
+    if (recipe === undefined || recipe.files !== undefined)
+      command.option(
+        '--data <dir>',
+        recipe === undefined
+          ? 'folder of data, such as one that has mnist/ in it (default: generated data)'
+          : `folder of data, with ${recipe.files} in it (default: generated data)`,
+      );
+    if (recipe === undefined || recipe.download !== undefined)
+      command.option('--download', 'fetch what is missing of the data into --data (default: data/)');
+    command
+      .option('--epochs <n>', 'passes over the training set', integerFrom(1))
+      .option('--batch-size <n>', 'examples per step', integerFrom(1))
+      .option('--lr <x>', 'learning rate', positiveNumber)
+      .option('--seed <n>', 'of all randomness; same seed, same weights', integerFrom(0))
+      .option(out, where)
+      .option(
+        '--resume',
+        'go on with a run that was interrupted: that of --out, else the newest of the recipe',
+      );
+  }
+  if (recipe?.settings !== undefined) {
+    command.optionsGroup(`Settings of ${recipe.name}:`);
+    for (const [name, setting] of Object.entries(recipe.settings)) {
+      const value =
+        setting.kind === 'choice'
+          ? `<${setting.choices.join('|')}>`
+          : setting.kind === 'integer'
+            ? '<n>'
+            : '<x>';
+      command.option(
+        `${optionOf(name)} ${value}`,
+        `${setting.summary} (default: ${setting.default})`,
+        (text) => {
+          const chosen = readValue(setting, text);
+          const problem = objection(setting, chosen);
+          if (problem !== null) throw new InvalidArgumentError(`It ${problem}.`);
+          return chosen;
+        },
+      );
+    }
+  }
+  if (recipe === undefined) command.addHelpText('after', ownSettings);
+}
+
+/** The settings of single recipes, for the help of `nabla train`. */
+function ownSettings(): string {
+  const lines = recipes.flatMap(({ name, settings = {} }) => {
+    const options = Object.keys(settings).map(optionOf);
+    return options.length === 0 ? [] : [`  ${name}: ${options.join(', ')}`];
+  });
+  return lines.length === 0
+    ? ''
+    : `\nRecipes with settings of their own (nabla train <recipe> --help):\n${lines.join('\n')}`;
+}
+
+/** Splits what commander has read into common options and the recipe's own. */
+function trainFlags(flags: Readonly<Record<string, unknown>>, recipe: Recipe | undefined): TrainFlags {
+  const names = Object.keys(recipe?.settings ?? {});
+  const pick = (isOwn: boolean) =>
+    Object.fromEntries(Object.entries(flags).filter(([name]) => names.includes(name) === isOwn));
+  const own = pick(true) as AnyValues;
+  return Object.keys(own).length === 0 ? pick(false) : { ...pick(false), own };
+}
+
+/** The commands, writing to a terminal. `recipe` is the one that `train` is asked for. */
+function commands(terminal: Terminal, recipe?: Recipe): Command {
   const program = new Command('nabla')
     .description('Deep learning for TypeScript: train and test the systems that come with it.')
     .version(version)
@@ -40,21 +132,14 @@ function commands(terminal: Terminal): Command {
     .command('list')
     .description('every recipe, one line each')
     .action(() => listCommand(terminal));
-  program
+  const train = program
     .command('train')
     .description('train a recipe and test it')
     .argument('<recipe>', 'one of nabla list')
-    .option('--data <dir>', 'folder of data, such as one that has mnist/ in it')
-    .option('--epochs <n>', 'passes over the training set', integerFrom(1))
-    .option('--batch-size <n>', 'examples per step', integerFrom(1))
-    .option('--lr <x>', 'learning rate', positiveNumber)
-    .option('--seed <n>', 'of all randomness; same seed, same weights', integerFrom(0))
-    .option(
-      '--out <dir>',
-      'folder for the files of the run (default: runs/<recipe>, or the next free number)',
-    )
-    .option('--resume', 'go on with a run that was interrupted: that of --out, else the newest of the recipe')
-    .action((recipe: string, flags: TrainFlags) => trainCommand(recipe, flags, terminal));
+    .action((name: string, flags: Readonly<Record<string, unknown>>) =>
+      trainCommand(name, trainFlags(flags, recipe), terminal),
+    );
+  addTrainOptions(train, recipe);
   program
     .command('eval')
     .description('test the model of a run')
@@ -108,7 +193,7 @@ const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
  * @returns the exit code; what went wrong is on `stderr` in one line (with the stack, if NABLA_DEBUG is set)
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
-  const program = commands(terminal);
+  const program = commands(terminal, recipeIn(args));
   const fail = (message: string, error: unknown, code: number): number => {
     terminal.stderr.write(`nabla: ${oneLine(message)}\n`);
     if (terminal.env.NABLA_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);

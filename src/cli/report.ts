@@ -2,14 +2,30 @@ import type { Dataset } from '../data/dataset.ts';
 import { loader } from '../data/loader.ts';
 import { confusionMatrix, formatConfusion } from '../metrics/confusion.ts';
 import type { Layer } from '../nn/module.ts';
+import { type AnyValues, isImages, measuresOf, type Part, type TrainingRecipe } from '../recipes/index.ts';
 import { classify, worstMistakes } from '../train/classify.ts';
 import { drawImages, pictureStyle } from '../train/pictures.ts';
+import { pageOf } from './demonstrate.ts';
+import { reportRows } from './report_rows.ts';
 import { print, type Terminal } from './terminal.ts';
 
 /** Examples per batch of an evaluation. */
 export const evaluationBatch = 500;
 /** How many mistakes are drawn. */
 const mistakesShown = 6;
+
+/** Tests the model of a recipe and prints how good it is, then what the recipe has to show of it. */
+export async function reportRecipe(
+  recipe: TrainingRecipe,
+  own: AnyValues,
+  model: Layer,
+  test: Part,
+  terminal: Terminal,
+): Promise<void> {
+  if (isImages(test)) await reportTest(model, test, terminal);
+  else await reportRows(model, test, measuresOf(recipe, own), evaluationBatch, terminal);
+  await recipe.show?.(model, pageOf(terminal), own);
+}
 
 /** Applies a classifier to a test set and prints its accuracy, its confusion matrix and pictures of its worst mistakes. */
 export async function reportTest(model: Layer, test: Dataset, terminal: Terminal): Promise<void> {

@@ -2,7 +2,16 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf, WriteError, writeFileAtomically } from '../io/atomic.ts';
 import { readBytes } from '../io/load.ts';
-import { type Recipe, type RecipeSettings, recipes } from '../recipes/index.ts';
+import {
+  type AnyValues,
+  type Demonstration,
+  isDemonstration,
+  type Recipe,
+  type RecipeSettings,
+  recipes,
+  type TrainingRecipe,
+  valuesOf,
+} from '../recipes/index.ts';
 import { RunFolderError, UsageError } from './errors.ts';
 import { version } from './version.ts';
 
@@ -16,16 +25,25 @@ export interface RunConfig extends RecipeSettings {
   recipe: string;
   /** Folder of data, null for the recipe's own choice. */
   data: string | null;
+  /** Values of the recipe's own settings, if it has some. */
+  settings?: AnyValues;
 }
 
-/** What the user has said about a run on the command line. */
-export type GivenSettings = Partial<RecipeSettings> & { data?: string };
+/** What was shown: config.json of a demonstration. */
+export interface ShownConfig {
+  recipe: string;
+  settings: AnyValues;
+}
+
+/** What the user has said about a run on the command line; `own` are the recipe's own settings. */
+export type GivenSettings = Partial<RecipeSettings> & { data?: string; own?: AnyValues };
 
 const names = {
   config: 'config.json',
   model: 'model.safetensors',
   checkpoints: 'checkpoints',
   metrics: 'metrics.csv',
+  output: 'output.txt',
 } as const;
 
 /** The paths of a run's files. */
@@ -34,6 +52,7 @@ export const runFiles = (folder: string): { readonly [file in keyof typeof names
   model: join(folder, names.model),
   checkpoints: join(folder, names.checkpoints),
   metrics: join(folder, names.metrics),
+  output: join(folder, names.output),
 });
 
 /**
@@ -122,8 +141,9 @@ export function newFolder(recipe: string, out: string | undefined): string {
 }
 
 /** The configuration of a new run: what the user has given, and the recipe's defaults. */
-export function newConfig(recipe: Recipe, given: GivenSettings): RunConfig {
-  const defaults = recipe.defaults(given.data);
+export function newConfig(recipe: TrainingRecipe, given: GivenSettings): RunConfig {
+  const own = valuesOf(recipe.name, recipe.settings, given.own);
+  const defaults = recipe.defaults(given.data, own);
   return {
     recipe: recipe.name,
     data: given.data ?? null,
@@ -131,6 +151,7 @@ export function newConfig(recipe: Recipe, given: GivenSettings): RunConfig {
     batchSize: given.batchSize ?? defaults.batchSize,
     lr: given.lr ?? defaults.lr,
     seed: given.seed ?? defaults.seed,
+    ...(recipe.settings === undefined ? {} : { settings: own }),
   };
 }
 
@@ -156,20 +177,32 @@ export function resumedConfig(
     ['seed', '--seed'],
   ] as const)
     if (given[key] !== undefined && given[key] !== stored[key]) throw conflict(flag, stored[key], given[key]);
+  for (const [key, value] of Object.entries(given.own ?? {}))
+    if (value !== stored.settings?.[key]) throw conflict(optionOf(key), stored.settings?.[key], value);
   if (given.data !== undefined && stored.data === null) throw conflict('--data', 'not given', given.data);
   return { ...stored, epochs: given.epochs ?? stored.epochs, data: given.data ?? stored.data };
 }
 
+/** How a setting is typed: `hiddenUnits` is `--hidden-units`. */
+export const optionOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** Writes config.json. */
-export const writeConfig = (folder: string, config: RunConfig): Promise<void> =>
+export const writeConfig = (folder: string, config: RunConfig | ShownConfig): Promise<void> =>
   writeFileAtomically(runFiles(folder).config, `${JSON.stringify({ ...config, nabla: version }, null, 2)}\n`);
+
+/** A run folder's recipe, with what config.json says about it. */
+export type StoredRun =
+  | { readonly recipe: TrainingRecipe; readonly config: RunConfig }
+  | { readonly recipe: Demonstration; readonly config: ShownConfig };
 
 /**
  * Reads config.json.
  *
  * @throws RunFolderError if there is none or it is damaged
+ * @throws UsageError if its recipe is none that there is
  */
-export async function readConfig(folder: string): Promise<RunConfig> {
+export async function readRun(folder: string): Promise<StoredRun> {
   const { config: path } = runFiles(folder);
   if (!existsSync(path)) throw new RunFolderError(`${folder} is not a run folder: it has no ${names.config}`);
   let config: Partial<RunConfig>;
@@ -178,10 +211,29 @@ export async function readConfig(folder: string): Promise<RunConfig> {
   } catch (error) {
     throw new RunFolderError(`${path} cannot be read: ${(error as Error).message}`);
   }
-  const numbers = [config.epochs, config.batchSize, config.lr, config.seed];
-  if (typeof config.recipe !== 'string' || !numbers.every((n) => typeof n === 'number'))
-    throw new RunFolderError(
-      `${path} is not the configuration of a run: recipe, epochs, batchSize, lr and seed must be there`,
-    );
+  const wrong = (what: string) => new RunFolderError(`${path} is not the configuration of a run: ${what}`);
+  if (typeof config.recipe !== 'string') throw wrong('it names no recipe');
+  const recipe = findRecipe(config.recipe);
+  let settings: AnyValues;
+  try {
+    settings = valuesOf(recipe.name, recipe.settings, config.settings);
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  const stored = { ...config, recipe: config.recipe, settings };
+  if (isDemonstration(recipe)) return { recipe, config: stored };
+  if (![config.epochs, config.batchSize, config.lr, config.seed].every((n) => typeof n === 'number'))
+    throw wrong('recipe, epochs, batchSize, lr and seed must be there');
+  return { recipe, config: stored as RunConfig };
+}
+
+/**
+ * Reads config.json of a training.
+ *
+ * @throws RunFolderError if it is damaged, or a demonstration's
+ */
+export async function readConfig(folder: string): Promise<RunConfig> {
+  const { recipe, config } = await readRun(folder);
+  if (isDemonstration(recipe)) throw new RunFolderError(`${folder} is a demonstration: there is no training`);
   return config as RunConfig;
 }

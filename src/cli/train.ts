@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
 import { seed } from '../core/random.ts';
-import { loader } from '../data/loader.ts';
 import { save } from '../io/save.ts';
-import { accuracy } from '../metrics/accuracy.ts';
-import { crossEntropy } from '../nn/losses/index.ts';
+import { batches, isDemonstration, isImages, measuresOf } from '../recipes/index.ts';
 import { checkpoints } from '../train/checkpoints.ts';
 import { csvLog } from '../train/csv_log.ts';
 import { Interrupted } from '../train/errors.ts';
@@ -11,7 +9,8 @@ import { fit } from '../train/fit.ts';
 import { learningRate } from '../train/learning_rate.ts';
 import { progress } from '../train/progress.ts';
 import { tensorBoard } from '../train/tensorboard.ts';
-import { evaluationBatch, reportTest } from './report.ts';
+import { demonstrateCommand } from './demonstrate.ts';
+import { evaluationBatch, reportRecipe } from './report.ts';
 import {
   findRecipe,
   folderToResume,
@@ -29,7 +28,12 @@ import { print, type Terminal } from './terminal.ts';
 export interface TrainFlags extends GivenSettings {
   out?: string;
   resume?: boolean;
+  /** Fetches what is missing of the data. */
+  download?: boolean;
 }
+
+/** Where data goes that is fetched, if nothing else is said. */
+const usualData = 'data';
 
 /**
  * `nabla train <recipe>`: trains it, tests it, and leaves model, checkpoints, logs and configuration in a run folder.
@@ -38,38 +42,51 @@ export interface TrainFlags extends GivenSettings {
  */
 export async function trainCommand(recipeName: string, flags: TrainFlags, terminal: Terminal): Promise<void> {
   const recipe = findRecipe(recipeName);
+  if (isDemonstration(recipe)) return demonstrateCommand(recipe, flags, terminal);
   const { rate } = recipe;
-  const { out, resume = false, ...settings } = flags;
+  const { out, resume = false, download = false, ...settings } = flags;
+  const dir = settings.data ?? (download ? usualData : undefined);
   // Where a run is resumed from may not be where it was started.
-  const given: GivenSettings =
-    settings.data === undefined ? settings : { ...settings, data: resolve(settings.data) };
+  const given: GivenSettings = dir === undefined ? settings : { ...settings, data: resolve(dir) };
   const resumed = resume ? folderToResume(recipe.name, out) : null;
   const config =
     resumed === null
       ? newConfig(recipe, given)
       : resumedConfig(resumed, await readConfig(resumed), recipe.name, given);
-  const { train, test } = await recipe.data(config.data ?? undefined);
+  const own = config.settings ?? {};
+  if (download && config.data !== null)
+    await recipe.download?.(config.data, {
+      signal: terminal.signal,
+      onFile: (name, bytes) => print(terminal, `fetching ${name}, ${(bytes / 1e6).toFixed(1)} MB`),
+    });
+  const { train, test, validation = test } = await recipe.data(config.data ?? undefined, own);
+  const { loss, metrics } = measuresOf(recipe, own);
   await turn(terminal.signal);
   const folder = resumed ?? newFolder(recipe.name, out);
   const files = runFiles(folder);
   await writeConfig(folder, config);
   try {
     seed(config.seed);
-    const model = recipe.model();
+    const model = recipe.model(own);
     const count = model.namedParameters().reduce((sum, [, p]) => sum + p.shape.reduce((n, m) => n * m, 1), 0);
     const number = (n: number) => n.toLocaleString('en-US');
     if (resume && resumed === null) print(terminal, 'there is no run to resume: starting anew');
     print(
       terminal,
-      `${recipe.name}: ${number(count)} parameters; ${number(train.count)} training and ${number(test.count)} test images; ${folder}`,
+      `${recipe.name}: ${number(count)} parameters; ${number(train.count)} training and ${number(test.count)} test ${isImages(test) ? 'images' : 'examples'}; ${folder}`,
     );
     await fit(model, {
-      data: loader(train, { batchSize: config.batchSize, shuffle: true, seed: config.seed }),
-      validation: loader(test, { batchSize: evaluationBatch }),
-      loss: crossEntropy,
-      optimizer: recipe.optimizer(model, config.lr),
+      data: batches(train, {
+        batchSize: config.batchSize,
+        shuffle: true,
+        seed: config.seed,
+        ...(recipe.augment === undefined ? {} : { augment: recipe.augment }),
+      }),
+      validation: batches(validation, { batchSize: evaluationBatch }),
+      loss,
+      optimizer: recipe.optimizer(model, config.lr, own),
       epochs: config.epochs,
-      metrics: { accuracy },
+      metrics,
       callbacks: [
         progress({ stream: terminal.stdout }),
         ...(rate === undefined ? [] : [learningRate((done) => rate(config.lr, done))]),
@@ -81,7 +98,7 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
     });
     await save(model, files.model);
     print(terminal);
-    await reportTest(model, test, terminal);
+    await reportRecipe(recipe, own, model, test, terminal);
     print(terminal);
     print(terminal, `files of this run: ${folder}  (nabla eval ${folder}; tensorboard --logdir ${folder})`);
   } catch (error) {

@@ -60,10 +60,12 @@ export { type DownloadOptions, download } from './download.ts';
 export { EpochLoader, type LoaderState } from './epochs.ts';
 export { type ExampleSource, Examples, examples } from './examples.ts';
 export { type Fold, type FoldOptions, kFolds, type TimeSeriesOptions, timeSeriesFolds } from './folds.ts';
+export { garments } from './garments.ts';
 export { decodeIdx, encodeIdx, type IdxArray, type IdxData, type IdxType, readIdx, writeIdx } from './idx.ts';
 export type { Image } from './image.ts';
 export { type Batch, Loader, type LoaderOptions, loader } from './loader.ts';
 export { fashionMnist, fashionMnistClasses, type MnistOptions, mnist, type Parts } from './mnist.ts';
+export { downloadFashionMnist, downloadMnist, type MnistDownloadOptions } from './mnist_download.ts';
 export {
   type ExampleValue,
   type Padded,

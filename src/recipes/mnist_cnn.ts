@@ -1,4 +1,3 @@
-import { mnist } from '../data/mnist.ts';
 import { ReLU } from '../nn/activation_layers.ts';
 import { Conv2d } from '../nn/convolution.ts';
 import { Dropout } from '../nn/dropout.ts';
@@ -8,14 +7,15 @@ import { MaxPool2d } from '../nn/pooling.ts';
 import { Sequential } from '../nn/sequential.ts';
 import { Flatten } from '../nn/shape_layers.ts';
 import { Adam } from '../optim/adam.ts';
-import type { Recipe } from './recipe.ts';
+import { handwriting } from './pictures.ts';
+import type { TrainingRecipe } from './recipe.ts';
 
 /** What the convolutional rungs of the ladder share. c: convolution, p: pooling, f: fully connected, d: dropout. */
-const rung = (name: string, summary: string, epochs: number, model: () => Layer): Recipe => ({
+const rung = (name: string, summary: string, epochs: number, model: () => Layer): TrainingRecipe => ({
+  ...handwriting,
   name,
   summary,
   defaults: () => ({ epochs, batchSize: 100, lr: 1e-3, seed: 0 }),
-  data: (dir) => mnist({ dir }),
   model,
   optimizer: (layers, lr) => new Adam(layers, { lr }),
   rate: (lr, done) => lr * (1 - done),

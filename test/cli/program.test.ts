@@ -169,7 +169,7 @@ describe('nabla train', () => {
     ],
     [
       ['train', 'lenet5', '--epoch', '3'],
-      "unknown option '--epoch'; options of train are --data, --epochs, --batch-size, --lr, --seed, --out, --resume",
+      "unknown option '--epoch'; options of train are --data, --download, --epochs, --batch-size, --lr, --seed, --out, --resume",
     ],
     [['list', '--all'], "unknown option '--all'; list has none"],
     [

@@ -2,14 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { jit, random, type Tensor, tensor, valueAndGrad, zeros } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
-import { recipes } from '../../src/recipes/index.ts';
+import { isDemonstration, recipes, valuesOf } from '../../src/recipes/index.ts';
 import { LeNet5 } from '../../src/recipes/lenet5.ts';
-
-const find = (name: string) => {
-  const recipe = recipes.find((candidate) => candidate.name === name);
-  if (recipe === undefined) throw new Error(`no recipe ${name}`);
-  return recipe;
-};
+import { training as find } from '../support/recipes.ts';
 
 describe('recipes', () => {
   test.each([
@@ -19,7 +14,7 @@ describe('recipes', () => {
     ['mnist-cnn-cpcpff', 3_274_634],
     ['mnist-cnn-cpcpff-dropout', 3_274_634],
   ])('%s has %i parameters and gives ten logits', (name, parameters) => {
-    const model = find(name).model();
+    const model = find(name).model({});
     const { layers, parameters: count } = nn.summarize(model, [2, 28, 28, 1]);
     expect(count).toBe(parameters);
     expect(layers.at(-1)?.output).toEqual([2, 10]);
@@ -28,30 +23,27 @@ describe('recipes', () => {
   test('names are distinct, settings sensible; the ladder uses batches of 100', () => {
     expect(new Set(recipes.map((recipe) => recipe.name)).size).toBe(recipes.length);
     for (const recipe of recipes) {
-      const { epochs, batchSize, lr, seed } = recipe.defaults(undefined);
+      expect(recipe.name).toMatch(/^[a-z][a-z0-9-]*$/);
+      expect(recipe.summary).not.toContain('\n');
+      const own = valuesOf(recipe.name, recipe.settings);
+      if (isDemonstration(recipe)) continue;
+      const { epochs, batchSize, lr, seed } = recipe.defaults(undefined, own);
       expect(epochs).toBeGreaterThan(0);
       expect(lr).toBeGreaterThan(0);
       expect(seed).toBe(0);
-      if (recipe.name.startsWith('mnist-')) expect(batchSize).toBe(100);
-      expect(recipe.summary).not.toContain('\n');
+      if (/^mnist-(lr|cnn-c)/.test(recipe.name)) expect(batchSize).toBe(100);
     }
   });
 
-  test('lenet5 needs no files, the ladder says what it needs', async () => {
-    const { train, test: held } = await find('lenet5').data(undefined);
-    expect([train.count, held.count, train.classes]).toEqual([10_000, 2_000, 10]);
-    const saved = process.env.NABLA_DATA;
-    delete process.env.NABLA_DATA;
-    try {
-      await expect(find('mnist-lr').data(undefined)).rejects.toThrow(/no data folder/);
-    } finally {
-      if (saved !== undefined) process.env.NABLA_DATA = saved;
-    }
+  test('pictures are generated where there is no folder, and read from files where there is', async () => {
+    const { train, test: held } = await find('lenet5').data(undefined, {});
+    expect([train.name, train.count, held.count]).toEqual(['digits train', 10_000, 2_000]);
+    await expect(find('mnist-lr').data('/nowhere', {})).rejects.toThrow(/no such folder: \/nowhere/);
   });
 
   test('dropout changes the dropout rung in training only', () => {
     random.seed(0);
-    const model = find('mnist-cnn-cpcpff-dropout').model();
+    const model = find('mnist-cnn-cpcpff-dropout').model({});
     const dropped = model.namedModules().filter(([, module]) => module instanceof nn.Dropout);
     expect(dropped).toHaveLength(1);
     expect((dropped[0][1] as nn.Dropout).p).toBe(0.5);
@@ -129,7 +121,7 @@ describe('LeNet-5 takes the way of PyTorch', () => {
 
   test('three steps of Adam, compiled', () => {
     const model = make();
-    const optimizer = find('lenet5').optimizer(model, fixture.lr);
+    const optimizer = find('lenet5').optimizer(model, fixture.lr, {});
     const step = jit((images: Tensor, labels: Tensor) => {
       const [loss, grads] = valueAndGrad(() => nn.crossEntropy(model.forward(images), labels), model);
       optimizer.update(grads);

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { trainCommand } from '../../../src/cli/train.ts';
-import { loader } from '../../../src/data/index.ts';
 import { load } from '../../../src/io/index.ts';
-import { accuracy } from '../../../src/metrics/index.ts';
-import { recipes } from '../../../src/recipes/index.ts';
+import { batches, measuresOf, type Part, valuesOf } from '../../../src/recipes/index.ts';
 import { evaluate } from '../../../src/train/index.ts';
+import { training } from '../../support/recipes.ts';
 
 /**
  * The ladder of MNIST classifiers of the course, trained on all 60,000 images with the recipes' own settings, and the
@@ -37,12 +36,14 @@ async function run(name: string, seed: number, epochs?: number): Promise<Result>
   const stream = { isTTY: false, columns: 80, write: (text: string) => process.stdout.write(text) };
   const terminal = { stdout: stream, stderr: stream, env: process.env, signal: new AbortController().signal };
   await trainCommand(name, { data: dir, seed, epochs, out: folder }, terminal);
-  const recipe = recipes.find((r) => r.name === name)!;
-  const data = await recipe.data(dir);
-  const model = recipe.model();
+  const recipe = training(name);
+  const own = valuesOf(name, recipe.settings);
+  const data = await recipe.data(dir, own);
+  const model = recipe.model(own);
   await load(model, join(folder, 'model.safetensors'));
-  const measure = async (part: typeof data.train) =>
-    (await evaluate(model, loader(part, { batchSize: 500 }), { metrics: { accuracy } })).accuracy;
+  const { metrics } = measuresOf(recipe, own);
+  const measure = async (part: Part) =>
+    (await evaluate(model, batches(part, { batchSize: 500 }), { metrics })).accuracy;
   const parameters = model.parameters().reduce((n, p) => n + p.value.size, 0);
   const measured = { parameters, train: await measure(data.train), test: await measure(data.test) };
   console.log(name, 'seed', seed, measured);
