@@ -1,9 +1,10 @@
-import { arange } from '../core/create.ts';
+import { arange, ones } from '../core/create.ts';
 import { checkOptions } from '../core/options.ts';
 import type { PadMode } from '../core/padding.ts';
 import * as random from '../core/random.ts';
-import { type Tensor, tensor, where } from '../core/tensor.ts';
+import { concat, type Tensor, tensor, where } from '../core/tensor.ts';
 import { isFloat } from '../graph/dtype.ts';
+import { chained, geometryOf, withGeometry } from './geometry.ts';
 
 /**
  * A random change of images [batch, height, width, channels], each on its own: a function of images and key alone, on any device and
@@ -43,15 +44,25 @@ export const perImage = (images: Tensor, [low, high]: readonly [number, number],
   random.uniform([images.shape[0], 1, 1, 1], { key, low, high });
 
 /** Changes one after the other; each has a key of its own. */
-export const compose =
-  (...augmentations: readonly Augmentation[]): Augmentation =>
-  (images, key) =>
-    augmentations.reduce((x, augmentation, i) => augmentation(x, random.foldIn(key, i)), images);
+export function compose(...augmentations: readonly Augmentation[]): Augmentation {
+  const from =
+    (first: number): Augmentation =>
+    (images, key) =>
+      augmentations
+        .slice(first)
+        .reduce((x, augmentation, i) => augmentation(x, random.foldIn(key, first + i)), images);
+  const splits = augmentations.map(geometryOf);
+  const found = splits.findIndex((split) => split === undefined || split.rest !== null);
+  const moving = found < 0 ? augmentations.length : found;
+  if (moving === 0) return from(0);
+  const geometries = splits.slice(0, moving).flatMap((split) => split?.geometry ?? []);
+  return withGeometry(from(0), chained(geometries, random.foldIn), found < 0 ? null : from(moving));
+}
 
 /** Changes each image with probability p; the change must keep the images' size. */
 export function sometimes(augmentation: Augmentation, p: number): Augmentation {
   checkProbability('sometimes', p);
-  return (images, key) => {
+  const result: Augmentation = (images, key) => {
     checkImages('sometimes', images);
     const changed = augmentation(images, random.foldIn(key, 0));
     if (changed.shape.join() !== images.shape.join())
@@ -61,18 +72,37 @@ export function sometimes(augmentation: Augmentation, p: number): Augmentation {
     const chosen = random.bernoulli(p, [images.shape[0], 1, 1, 1], { key: random.foldIn(key, 1) });
     return where(chosen, changed, images);
   };
+  const split = geometryOf(augmentation);
+  if (split === undefined || split.rest !== null) return result;
+  return withGeometry(result, (key, size) => {
+    const changes = split.geometry(random.foldIn(key, 0), size);
+    if (changes === null || changes.some(({ identity }) => identity === null)) return null;
+    const chosen = random.bernoulli(p, [size[0], 1], { key: random.foldIn(key, 1) });
+    return changes.map(({ change, draws, identity }) => ({
+      change,
+      draws: where(chosen, draws, tensor([...(identity ?? [])])),
+      identity,
+    }));
+  });
 }
+
+/** Mirrors all images along an axis. */
+const flip = (axis: 1 | 2): Augmentation =>
+  withGeometry(
+    (images) => images.flip(axis),
+    (_, [batch]) => [{ change: { kind: 'flip', axis }, draws: ones([batch, 1]), identity: [0] }],
+  );
 
 /** Mirrors each image left to right with probability p (default 0.5). */
 export const randomHorizontalFlip = (options: { readonly p?: number } = {}): Augmentation => {
   checkOptions('randomHorizontalFlip', options, ['p']);
-  return sometimes((images) => images.flip(2), options.p ?? 0.5);
+  return sometimes(flip(2), options.p ?? 0.5);
 };
 
 /** Mirrors each image top to bottom with probability p (default 0.5). */
 export const randomVerticalFlip = (options: { readonly p?: number } = {}): Augmentation => {
   checkOptions('randomVerticalFlip', options, ['p']);
-  return sometimes((images) => images.flip(1), options.p ?? 0.5);
+  return sometimes(flip(1), options.p ?? 0.5);
 };
 
 /** Options of {@link randomCrop}. */
@@ -106,7 +136,10 @@ export function randomCrop(
     throw new Error(
       `randomCrop: size and padding must be natural numbers, got ${height} x ${width}, ${padding}`,
     );
-  return (images, key) => {
+  /** Where the parts of a batch begin: [batch, 1, 1], with room for so many positions. */
+  const starts = (key: random.Key, batch: number, room: readonly [number, number]): Tensor[] =>
+    room.map((n, i) => random.randint([batch, 1, 1], 0, n + 1, { key: random.foldIn(key, i) }));
+  const crop: Augmentation = (images, key) => {
     checkImages('randomCrop', images);
     const sides = [padding, padding] as const;
     const x = padding === 0 ? images : images.pad([[0, 0], sides, sides, [0, 0]], { mode, value });
@@ -115,15 +148,25 @@ export function randomCrop(
       throw new Error(
         `randomCrop: no part of ${height} x ${width} in images of ${h} x ${w}, padding included`,
       );
-    const start = (room: number, i: number): Tensor =>
-      random.randint([batch, 1, 1], 0, room + 1, { key: random.foldIn(key, i) });
-    const rows = start(h - height, 0).add(arange(height).reshape([1, height, 1]));
-    const columns = start(w - width, 1).add(arange(width).reshape([1, 1, width]));
+    const [top, left] = starts(key, batch, [h - height, w - width]);
+    const rows = top.add(arange(height).reshape([1, height, 1]));
+    const columns = left.add(arange(width).reshape([1, 1, width]));
     const first = arange(batch)
       .mul(h * w)
       .reshape([batch, 1, 1]);
     return x.reshape([batch * h * w, channels]).take(first.add(rows.mul(w)).add(columns).cast('int32'));
   };
+  if (padding > 0 && mode !== 'constant') return crop;
+  return withGeometry(crop, (key, [batch, h, w]) => {
+    const room: [number, number] = [h + 2 * padding - height, w + 2 * padding - width];
+    if (Math.min(...room) < 0) return null;
+    const draws = concat(starts(key, batch, room), 1)
+      .reshape([batch, 2])
+      .sub(padding)
+      .cast('float32');
+    const identity = h === height && w === width ? [0, 0] : null;
+    return [{ change: { kind: 'crop', height, width, value }, draws, identity }];
+  });
 }
 
 /**

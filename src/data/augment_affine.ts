@@ -4,6 +4,7 @@ import { checkOptions } from '../core/options.ts';
 import * as random from '../core/random.ts';
 import { stack, type Tensor, tensor } from '../core/tensor.ts';
 import { type Augmentation, checkImages, type Range, rangeOf } from './augment.ts';
+import { withGeometry } from './geometry.ts';
 
 /** An affine map of images about their centres; each a number, or one for each image, [batch]. */
 export interface AffineMap {
@@ -34,21 +35,42 @@ export function affine(images: Tensor, map: AffineMap, options: ReadingOptions =
   checkOptions('affine', map, ['angle', 'scale', 'shear', 'translate']);
   checkOptions('affine', options, ['mode', 'paddingMode']);
   const [batch, height, width] = images.shape;
+  const m = inverseOf(map, height, width).map((part) => part.reshape([-1, 1, 1]));
+  const [x, y] = [fromFunction((_, j) => j, [height, width]), fromFunction((i) => i, [height, width])];
+  const place = (k: number, extent: number): Tensor =>
+    x
+      .mul(m[k])
+      .add(y.mul(m[k + 1]))
+      .add(m[k + 2])
+      // From pixels to the grid's -1 to 1.
+      .add(0.5)
+      .mul(2 / extent)
+      .sub(1);
+  const grid = stack([place(0, width), place(3, height)], -1);
+  return gridSample(images, grid.broadcastTo([batch, height, width, 2]), options);
+}
+
+/**
+ * The inverse of a map of images of a size: pixel (X, Y) is read at `x = m0 X + m1 Y + m2, y = m3 X + m4 Y + m5`, each m [batch] or
+ * [1].
+ */
+function inverseOf(map: AffineMap, height: number, width: number): Tensor[] {
   const each = (value: number | Tensor): Tensor =>
-    (typeof value === 'number' ? tensor([value]) : value).reshape([-1, 1, 1]);
+    (typeof value === 'number' ? tensor([value]) : value).reshape([-1]);
   const radians = (value: number | Tensor): Tensor => each(value).mul(Math.PI / 180);
   const { angle = 0, scale = 1, shear = [0, 0], translate = [0, 0] } = map;
   const [turn, kx, ky] = [radians(angle), radians(shear[0]).tan(), radians(shear[1]).tan()];
   const [cos, sin] = [turn.cos(), turn.sin()];
-  // The offset of each pixel from the centre, without the shift.
-  const x = fromFunction((_, j) => j.sub((width - 1) / 2), [height, width]).sub(each(translate[0]));
-  const y = fromFunction((i) => i.sub((height - 1) / 2), [height, width]).sub(each(translate[1]));
   // Turned back, unsheared in the opposite order, made smaller.
-  const [u, v] = [x.mul(cos).add(y.mul(sin)), y.mul(cos).sub(x.mul(sin))];
-  const sourceY = v.add(u.mul(ky));
-  const sourceX = u.add(sourceY.mul(kx));
-  const grid = stack([sourceX.div(each(scale)).mul(2 / width), sourceY.div(each(scale)).mul(2 / height)], -1);
-  return gridSample(images, grid.broadcastTo([batch, height, width, 2]), options);
+  const [yx, yy] = [cos.mul(ky).sub(sin), sin.mul(ky).add(cos)];
+  const [xx, xy] = [yx.mul(kx).add(cos), yy.mul(kx).add(sin)];
+  const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
+  const [fromX, fromY] = [each(translate[0]).add(centreX), each(translate[1]).add(centreY)];
+  const row = (a: Tensor, b: Tensor, centre: number): Tensor[] => {
+    const [p, q] = [a.div(each(scale)), b.div(each(scale))];
+    return [p, q, p.mul(fromX).add(q.mul(fromY)).neg().add(centre)];
+  };
+  return [...row(xx, xy, centreX), ...row(yx, yy, centreY)];
 }
 
 /** Options of {@link randomAffine}. */
@@ -82,13 +104,11 @@ export function randomAffine(options: AffineOptions): Augmentation {
   };
   if (!(ranges.scale[0] > 0))
     throw new RangeError(`randomAffine: scale must be positive, got ${ranges.scale}`);
-  return (images, key) => {
-    checkImages('randomAffine', images);
-    const [batch, height, width] = images.shape;
+  const drawn = (key: random.Key, [batch, height, width]: readonly [number, number, number]): AffineMap => {
     // A range of one number needs no draws.
     const draw = ([low, high]: readonly [number, number], i: number): number | Tensor =>
       low === high ? low : random.uniform([batch], { key: random.foldIn(key, i), low, high });
-    const map: AffineMap = {
+    return {
       angle: draw(ranges.angle, 0),
       scale: draw(ranges.scale, 1),
       shear: [draw(ranges.shearX, 2), draw(ranges.shearY, 3)],
@@ -97,8 +117,17 @@ export function randomAffine(options: AffineOptions): Augmentation {
         draw([-shift[1] * height, shift[1] * height], 5),
       ],
     };
-    return affine(images, map, { mode, paddingMode });
   };
+  const changed: Augmentation = (images, key) => {
+    checkImages('randomAffine', images);
+    const [batch, height, width] = images.shape;
+    return affine(images, drawn(key, [batch, height, width]), { mode, paddingMode });
+  };
+  if ((mode ?? 'bilinear') !== 'bilinear' || (paddingMode ?? 'zeros') !== 'zeros') return changed;
+  return withGeometry(changed, (key, size) => {
+    const columns = inverseOf(drawn(key, size), size[1], size[2]).map((part) => part.broadcastTo([size[0]]));
+    return [{ change: { kind: 'affine' }, draws: stack(columns, 1), identity: [1, 0, 0, 0, 1, 0] }];
+  });
 }
 
 /** Turns each image about its centre by a random angle in degrees, from a range (10: -10 to 10). */

@@ -1,11 +1,12 @@
-import { jit } from '../core/jit.ts';
 import { checkOptions } from '../core/options.ts';
-import { fromData, type Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { foldIn, type HostKey, keyOf } from '../core/threefry.ts';
 import type { Augmentation } from './augment.ts';
 import { type Plan, type PlanOptions, planOf, planOptions } from './batch_loader.ts';
 import type { Dataset } from './dataset.ts';
 import { EpochLoader } from './epochs.ts';
+import { ImageBatches } from './image_batches.ts';
+import { processorsHere } from './worker_pool.ts';
 
 /** Images and their labels: x float32 [batch, height, width, channels], y int32 [batch]. */
 export type Batch = [x: Tensor, y: Tensor];
@@ -18,9 +19,15 @@ export interface LoaderOptions extends PlanOptions {
   readonly std?: number | readonly number[];
   /**
    * Changes each batch of images, such as `compose(randomHorizontalFlip(), randomCrop(32, { padding: 4 }))`, compiled; its key is a function of
-   * seed, epoch and batch. Default: none.
+   * seed, epoch and batch. Default: none. What it begins with of crops, flips and bilinear affine maps that read zeros outside is done
+   * to bytes, together with scaling, and up to rounding gives the same.
    */
   readonly augment?: Augmentation;
+  /**
+   * Threads, 0 to 16, that scale and move pixels ahead of the training; they never change the result. Default 1 where there is more than
+   * one processor and an epoch has more than a megabyte, otherwise 0.
+   */
+  readonly workers?: number;
 }
 
 /**
@@ -31,10 +38,8 @@ export class Loader extends EpochLoader<Batch> {
   readonly dataset: Dataset;
   readonly batchSize: number;
   readonly #plan: Plan;
-  readonly #augment: Augmentation | null;
   readonly #key: HostKey;
-  /** What becomes of each of the 256 grey values, per channel. */
-  readonly #values: Float32Array;
+  readonly #images: ImageBatches;
 
   /**
    * @throws DataError if the dataset is empty
@@ -42,11 +47,10 @@ export class Loader extends EpochLoader<Batch> {
    */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
     super();
-    checkOptions('loader', options, [...planOptions, 'mean', 'std', 'augment']);
+    checkOptions('loader', options, [...planOptions, 'mean', 'std', 'augment', 'workers']);
     const { mean = 0, std = 1 } = options;
     this.#plan = planOf('loader', dataset.name, dataset.count, options);
     this.dataset = dataset;
-    this.#augment = options.augment === undefined ? null : jit(options.augment);
     // No epoch has this number: orders come from other keys.
     this.#key = foldIn(keyOf(options.seed ?? 0), 0xffffffff);
     this.batchSize = this.#plan.batchSize;
@@ -54,10 +58,15 @@ export class Loader extends EpochLoader<Batch> {
     const means = perChannel('mean', mean, channels);
     const deviations = perChannel('std', std, channels);
     if (deviations.some((s) => !(s > 0))) throw new Error(`loader: std must be positive, got ${std}`);
-    this.#values = Float32Array.from({ length: 256 * channels }, (_, i) => {
+    const values = Float32Array.from({ length: 256 * channels }, (_, i) => {
       const channel = i % channels;
       return (Math.floor(i / channels) / 255 - means[channel]) / deviations[channel];
     });
+    const usual = processorsHere() > 1 && dataset.images.length > 2 ** 20 ? 1 : 0;
+    const { workers = usual } = options;
+    if (!Number.isInteger(workers) || workers < 0 || workers > 16)
+      throw new RangeError(`loader: workers must be an integer from 0 to 16, got ${workers}`);
+    this.#images = new ImageBatches(dataset, values, options.augment, workers);
   }
 
   override get length(): number {
@@ -75,27 +84,7 @@ export class Loader extends EpochLoader<Batch> {
 
   protected override *produce(plan: readonly Int32Array[], epoch: number, first: number): Generator<Batch> {
     const key = foldIn(this.#key, epoch);
-    for (const [i, positions] of plan.entries()) {
-      const [x, y] = this.#collect(positions);
-      const own = new Uint32Array(foldIn(key, first + i));
-      yield this.#augment === null ? [x, y] : [this.#augment(x, fromData(own, [2], 'uint32')), y];
-    }
-  }
-
-  #collect(positions: Int32Array): Batch {
-    const { images, labels, shape } = this.dataset;
-    const [height, width, channels] = shape;
-    const size = height * width * channels;
-    const values = this.#values;
-    const x = new Float32Array(positions.length * size);
-    const y = new Int32Array(positions.length);
-    positions.forEach((position, i) => {
-      y[i] = labels[position];
-      const [from, to] = [position * size, i * size];
-      if (channels === 1) for (let k = 0; k < size; k++) x[to + k] = values[images[from + k]];
-      else for (let k = 0; k < size; k++) x[to + k] = values[images[from + k] * channels + (k % channels)];
-    });
-    return [fromData(x, [positions.length, ...shape], 'float32'), fromData(y, [positions.length], 'int32')];
+    yield* this.#images.batches(plan, (i) => foldIn(key, first + i));
   }
 }
 

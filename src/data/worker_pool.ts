@@ -9,6 +9,10 @@ export function threadsHere(): Threads | null {
   return process.getBuiltinModule('node:worker_threads') ?? null;
 }
 
+/** Processors that threads here may use; 1 where there are no threads. */
+export const processorsHere = (): number =>
+  threadsHere() === null ? 1 : process.getBuiltinModule('node:os').availableParallelism();
+
 /** What a worker is to compute. */
 export interface Task {
   readonly positions: readonly number[];

@@ -1,0 +1,152 @@
+import { zeros } from '../core/create.ts';
+import { jit } from '../core/jit.ts';
+import type { Key } from '../core/random.ts';
+import { fromData, type Tensor } from '../core/tensor.ts';
+import type { HostKey } from '../core/threefry.ts';
+import type { Augmentation } from './augment.ts';
+import type { Dataset } from './dataset.ts';
+import { type Geometry, geometryOf } from './geometry.ts';
+import type { Change, PixelPlan } from './pixel_kernel.ts';
+import { type PixelSlot, pixelKernel, pixelThreads } from './pixel_threads.ts';
+
+/** Batches that are computed in advance by each thread. */
+const ahead = 2;
+
+/** How the bytes of a dataset become batches: as a table and changes of geometry, on threads, and compiled for what is left. */
+export class ImageBatches {
+  readonly #dataset: Dataset;
+  readonly #plan: PixelPlan;
+  readonly #outShape: readonly [number, number, number];
+  /** The numbers that each change draws, [batch, k]; null if there are no changes. */
+  readonly #draws: ((key: Tensor, batch: number) => Tensor[]) | null;
+  /** What is left of the augmentation. */
+  readonly #rest: Augmentation | null;
+  readonly #workers: number;
+
+  /**
+   * @param values what becomes of each of the 256 bytes, for each channel: [256, channels]
+   * @param workers threads that compute in advance
+   */
+  constructor(dataset: Dataset, values: Float32Array, augment: Augmentation | undefined, workers: number) {
+    this.#dataset = dataset;
+    this.#workers = workers;
+    const [height, width, channels] = dataset.shape;
+    const split = augment === undefined ? undefined : geometryOf(augment);
+    const geometry = split === undefined ? null : changesOf(split.geometry, height, width);
+    const rest = geometry === null ? augment : split?.rest;
+    this.#rest = rest === undefined || rest === null ? null : jit(rest);
+    this.#draws = geometry?.draws ?? null;
+    this.#outShape = [...(geometry?.size ?? [height, width]), channels];
+    this.#plan = {
+      ...{ height, width, channels, values },
+      changes: geometry?.changes ?? [],
+      draws: geometry?.count ?? 0,
+    };
+  }
+
+  /** Images and labels at these positions; the augmentation of batch i has key `keyOf(i)`. */
+  *batches(plan: readonly Int32Array[], keyOf: (i: number) => HostKey): Generator<[Tensor, Tensor]> {
+    const most = plan.reduce((n, positions) => Math.max(n, positions.length), 0);
+    const threads = pixelThreads(this.#workers);
+    // One batch for each thread, then the second for each.
+    const slots = Array.from({ length: ahead }, () =>
+      threads.map((thread) => thread.slot(this.#plan, most, this.#outSize)),
+    ).flat();
+    const begun: { positions: Int32Array; key: Tensor | null; slot: PixelSlot }[] = [];
+    let next = 0;
+    try {
+      for (let i = 0; i < plan.length; i++) {
+        if (slots.length === 0) {
+          yield this.#here(plan[i], this.#keyTensor(keyOf(i)));
+          continue;
+        }
+        for (; next < plan.length && next < i + slots.length; next++) {
+          const [slot, positions, key] = [
+            slots[next % slots.length],
+            plan[next],
+            this.#keyTensor(keyOf(next)),
+          ];
+          this.#fill(positions, key, slot.bytes, slot.draws);
+          slot.count = positions.length;
+          slot.thread.start(slot);
+          begun.push({ positions, key, slot });
+        }
+        const { positions, key, slot } = begun.shift() ?? begun[0];
+        if (!slot.thread.finish(slot)) pixelKernel(this.#plan, slot);
+        const out = new Float32Array(slot.out.subarray(0, positions.length * this.#outSize));
+        yield this.#finished(positions, out, key);
+      }
+    } finally {
+      for (const slot of slots) slot.thread.free(slot);
+    }
+  }
+
+  get #outSize(): number {
+    return this.#outShape.reduce((a, b) => a * b);
+  }
+
+  #keyTensor(key: HostKey): Tensor | null {
+    const isUsed = this.#draws !== null || this.#rest !== null;
+    return isUsed ? fromData(new Uint32Array(key), [2], 'uint32') : null;
+  }
+
+  /** Bytes and drawn numbers of a batch. */
+  #fill(positions: Int32Array, key: Tensor | null, bytes: Uint8Array, draws: Float32Array): void {
+    const { images, shape } = this.#dataset;
+    const size = shape[0] * shape[1] * shape[2];
+    for (let i = 0; i < positions.length; i++) {
+      const from = positions[i] * size;
+      bytes.set(images.subarray(from, from + size), i * size);
+    }
+    if (this.#draws === null || key === null) return;
+    let column = 0;
+    for (const part of this.#draws(key, positions.length)) {
+      const [numbers, width] = [part.dataSync(), part.shape[1]];
+      for (let i = 0; i < positions.length; i++)
+        for (let k = 0; k < width; k++) draws[i * this.#plan.draws + column + k] = numbers[i * width + k];
+      column += width;
+    }
+  }
+
+  #here(positions: Int32Array, key: Tensor | null): [Tensor, Tensor] {
+    const count = positions.length;
+    const { height, width, channels } = this.#plan;
+    const bytes = new Uint8Array(Math.ceil((count * height * width * channels) / 4) * 4);
+    const draws = new Float32Array(count * this.#plan.draws);
+    const out = new Float32Array(count * this.#outSize);
+    this.#fill(positions, key, bytes, draws);
+    pixelKernel(this.#plan, { count, bytes, draws, out });
+    return this.#finished(positions, out, key);
+  }
+
+  #finished(positions: Int32Array, out: Float32Array, key: Tensor | null): [Tensor, Tensor] {
+    const count = positions.length;
+    const labels = new Int32Array(count);
+    for (let i = 0; i < count; i++) labels[i] = this.#dataset.labels[positions[i]];
+    const x = fromData(out, [count, ...this.#outShape], 'float32');
+    const y = fromData(labels, [count], 'int32');
+    return [this.#rest === null || key === null ? x : this.#rest(x, key), y];
+  }
+}
+
+/** What a geometry does to images of a size, and the compiled function that draws its numbers; null if it does not fit them. */
+function changesOf(geometry: Geometry, height: number, width: number) {
+  const drawn = geometry(zeros([2], { dtype: 'uint32' }), [1, height, width]);
+  if (drawn === null) return null;
+  const changes: Change[] = [];
+  let [count, size] = [0, [height, width]];
+  for (const { change, draws } of drawn) {
+    changes.push({ ...change, at: count });
+    count += draws.shape[1];
+    if (change.kind === 'crop') size = [change.height, change.width];
+  }
+  const draws = jit((key: Key, batch: number) =>
+    (geometry(key, [batch, height, width]) ?? []).map((part) => part.draws),
+  );
+  return {
+    changes,
+    count,
+    size: size as [number, number],
+    draws: draws as (key: Tensor, n: number) => Tensor[],
+  };
+}
