@@ -1,5 +1,6 @@
 /** Training: `import { fit, progress } from 'nabla/train'`. */
 
+export { filterPictures, gridOf, picturesOf } from './array_pictures.ts';
 export type { Callback, Direction, Logs, Run, StepReport } from './callback.ts';
 export {
   restoreCheckpoint,
@@ -22,9 +23,17 @@ export { DivergenceError, Interrupted } from './errors.ts';
 export { type Batches, type BatchFunction, type EvaluateOptions, evaluate } from './evaluate.ts';
 export { EventWriter, type EventWriterOptions } from './events.ts';
 export { type FitOptions, fit, type History } from './fit.ts';
+export { type Histogram, histogramOf, type Numbers } from './histogram_buckets.ts';
+export type { ExperimentOptions, Hyperparameters, TrialStatus } from './hyperparameters.ts';
 export { learningRate } from './learning_rate.ts';
+export { modelGraph } from './model_graph.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
+
 export * from './search/index.ts';
+
+export { smooth } from './smoothing.ts';
+
 export type { Part, State } from './state.ts';
+export type { ChartGroup, DataClass, PluginMetadata, SummaryOptions, TextContent } from './summaries.ts';
 export { type TensorBoardOptions, tensorBoard } from './tensorboard.ts';

@@ -119,9 +119,9 @@ describe('TFRecord', () => {
 describe('EventWriter', () => {
   test('writes a file that a reader of the format understands', () => {
     const writer = new EventWriter(join(folder, 'runs', 'a'));
-    writer.scalar('loss/train', 0.125, 0, 1700000000.25);
+    writer.scalar('loss/train', 0.125, 0, { wallTime: 1700000000.25 });
     writer.scalar('loss/train', Number.NaN, 1);
-    writer.scalar('Genauigkeit ∇', 1e-30, 2 ** 40, 1);
+    writer.scalar('Genauigkeit ∇', 1e-30, 2 ** 40, { wallTime: 1 });
     writer.close();
     expect(basename(writer.path)).toMatch(/^events\.out\.tfevents\.\d{10}\.[\w.-]+\.\d+\.\d+$/);
     const events = eventsOf(writer.path);
@@ -145,6 +145,29 @@ describe('EventWriter', () => {
     writer.close();
     expect(eventsOf(writer.path).map((event) => event.scalar?.[1])).toEqual([undefined, 1, 2]);
     expect(() => writer.scalar('a', 3, 3)).toThrow('is closed');
+  });
+
+  test('a file that is full is followed by another, in the order of their names', () => {
+    const writer = new EventWriter(folder, { maxBytes: 100 });
+    for (let step = 0; step < 12; step++) {
+      writer.scalar('a', step, step);
+      writer.flush();
+    }
+    writer.close();
+    expect(writer.paths.length).toBeGreaterThan(2);
+    expect(readdirSync(folder).sort()).toEqual(writer.paths.map((path) => basename(path)));
+    const all = writer.paths.map(eventsOf);
+    for (const events of all) expect(events[0].version).toBe('brain.Event:2');
+    expect(all.flat().flatMap(({ scalar }) => scalar?.[1] ?? [])).toEqual(
+      Array.from({ length: 12 }, (_, i) => i),
+    );
+  });
+
+  test('with flushSeconds 0 every event is written at once', () => {
+    const writer = new EventWriter(folder, { flushSeconds: 0 });
+    writer.scalar('a', 1, 1);
+    expect(eventsOf(writer.path)).toHaveLength(2);
+    writer.close();
   });
 
   test('two writers of a folder have two files; a resumed run says what to forget', () => {

@@ -158,6 +158,12 @@ export class MessageWriter {
     this.#append(new Uint8Array(Float32Array.of(value).buffer));
     return this;
   }
+  /** A float of 64 bits. */
+  double(field: number, value: number): this {
+    this.#varint(field * 8 + 1);
+    this.#append(new Uint8Array(Float64Array.of(value).buffer));
+    return this;
+  }
   /** Bytes with their length. */
   bytes(field: number, value: Uint8Array): this {
     this.#varint(field * 8 + 2);
