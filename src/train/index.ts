@@ -17,6 +17,20 @@ export {
   loadBest,
 } from './checkpoints.ts';
 export { type Classified, classify, worstMistakes } from './classify.ts';
+export {
+  type Beginning,
+  type Build,
+  type CrossValidation,
+  type CrossValidationOptions,
+  crossValidate,
+  type LearningCurveOptions,
+  type LearningPoint,
+  learningCurve,
+  type MakeBatches,
+  type TrainingOptions,
+  type Turn,
+  type TurnResult,
+} from './cross_validation.ts';
 export { csvLog } from './csv_log.ts';
 export { type EarlyStoppingOptions, earlyStopping } from './early_stopping.ts';
 export { DivergenceError, Interrupted } from './errors.ts';
