@@ -20,11 +20,21 @@ export const laziest = 400;
 export function raw(value: Operand): Node | number | boolean {
   if (value instanceof ArrayBase) return value.node;
   if (typeof value === 'number' || typeof value === 'boolean') return value;
-  const given = value as object | null | undefined | string;
-  const type = typeof given === 'object' && given !== null ? given.constructor?.name : String(given);
-  throw new TypeError(
-    `Tensor: operands are arrays, numbers or booleans, got ${type}; use the value of a Variable, and tensor() for JavaScript arrays`,
-  );
+  throw new TypeError(`Tensor: operands are arrays, numbers or booleans, got ${kindOf(value)}; ${remedy}`);
+}
+
+const kindOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? value.constructor?.name : String(value);
+const remedy = 'use the value of a Variable, and tensor() for numbers and JavaScript arrays';
+
+/**
+ * The node of an operand that must be an array.
+ *
+ * @throws TypeError that names the method for anything else
+ */
+export function nodeOf(name: string, value: ArrayBase): Node {
+  if (value instanceof ArrayBase) return value.node;
+  throw new TypeError(`${name}: needs an array, got ${kindOf(value)}; ${remedy}`);
 }
 
 /**

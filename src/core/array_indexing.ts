@@ -9,7 +9,7 @@ import {
   scatterAlong,
   scatterReduceAlong,
 } from './along_axis.ts';
-import { ArrayBase, type Operand, raw } from './array_base.ts';
+import { ArrayBase, nodeOf, type Operand, raw } from './array_base.ts';
 import { ViewableArray } from './array_views.ts';
 import { withDiagonal } from './diagonals.ts';
 import { dynamicSliceOf, dynamicUpdateOf } from './dynamic_slices.ts';
@@ -41,6 +41,10 @@ const itemOf = (item: Index): IndexItem => {
 /** Positions as a node: numbers must be integers. */
 export function indicesOf(name: string, indices: Indices): Node {
   if (indices instanceof ArrayBase) return positions(name, indices.node);
+  if (!Array.isArray(indices) && !(indices instanceof Int32Array))
+    throw new TypeError(
+      `${name}: indices are an array of integers or a list of numbers, got ${JSON.stringify(indices)}; at() takes single ones`,
+    );
   const wrong = indices.find((i) => !Number.isInteger(i));
   if (wrong !== undefined) throw new Error(`${name}: indices must be integers, got ${wrong}`);
   return vector(Int32Array.from(indices));
@@ -97,14 +101,14 @@ export abstract class IndexableArray extends ViewableArray {
   }
   /** `out[i][j] = x[indices[i][j]][j]` for axis 0, and so on: NumPy's take_along_axis; the other axes broadcast. */
   takeAlongAxis(indices: Tensor, axis = -1): Tensor {
-    const spread = broadcastIndices('takeAlongAxis', this.node, indices.node, axis);
+    const spread = broadcastIndices('takeAlongAxis', this.node, nodeOf('takeAlongAxis', indices), axis);
     return this.wrap(
       gatherAlong('takeAlongAxis', spreadTo(this.node, spread, this.ndim, axis), spread, axis),
     );
   }
   /** As takeAlongAxis with PyTorch's rules: on the other axes, the indices may reach less far than the array and do not broadcast. */
   gather(axis: number, indices: Tensor): Tensor {
-    return this.wrap(gatherAlong('gather', this.node, indices.node, axis));
+    return this.wrap(gatherAlong('gather', this.node, nodeOf('gather', indices), axis));
   }
   /** A copy with `values` at (.., indices[..], ..) of an axis; the last of repeated indices counts (NumPy's put_along_axis). */
   putAlongAxis(indices: Tensor, values: Operand, axis = -1): Tensor {

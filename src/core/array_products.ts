@@ -1,4 +1,5 @@
 import * as g from '../graph/build.ts';
+import { nodeOf } from './array_base.ts';
 import { SortableArray } from './array_sorting.ts';
 import { type ConvolutionMode, convolveOf, correlateOf } from './convolve.ts';
 import { matmulOf } from './products.ts';
@@ -15,14 +16,14 @@ export interface AddProductOptions {
 export abstract class MultipliableArray extends SortableArray {
   /** Matrix product with NumPy's rules for vectors and batches. */
   matmul(other: Tensor): Tensor {
-    return this.wrap(matmulOf(this.node, other.node));
+    return this.wrap(matmulOf(this.node, nodeOf('matmul', other)));
   }
   /** Sum of products of two vectors; matmul otherwise. */
   dot(other: Tensor): Tensor {
     return this.matmul(other);
   }
   #requireRanks(name: string, rank: number, other: Tensor, otherRank: number): void {
-    if (this.ndim !== rank || other.ndim !== otherRank)
+    if (this.ndim !== rank || nodeOf(name, other).shape.length !== otherRank)
       throw new Error(
         `${name}: needs arrays of rank ${rank} and ${otherRank}, got [${this.shape.join(', ')}] and [${other.shape.join(', ')}]; matmul takes any ranks`,
       );
@@ -83,38 +84,38 @@ export abstract class MultipliableArray extends SortableArray {
    * `[axes of this, axes of the other]` in pairs. The result has this array's other axes, then those of the other. As NumPy's.
    */
   tensordot(other: Tensor, axes: vectors.TensordotAxes = 2): Tensor {
-    return this.wrap(vectors.tensordotAxesOf(this.node, other.node, axes));
+    return this.wrap(vectors.tensordotAxesOf(this.node, nodeOf('tensordot', other), axes));
   }
   /** Sums of products over the last axis of both: [..a, k] and [..b, k] -> [..a, ..b]. With a scalar, the product. */
   inner(other: Tensor): Tensor {
-    return this.wrap(vectors.innerOf(this.node, other.node));
+    return this.wrap(vectors.innerOf(this.node, nodeOf('inner', other)));
   }
   /** `out[i, j] = a[i] b[j]` of the elements in row-major order. */
   outer(other: Tensor): Tensor {
-    return this.wrap(vectors.outerOf(this.node, other.node));
+    return this.wrap(vectors.outerOf(this.node, nodeOf('outer', other)));
   }
   /** Kronecker product: `out[i * n + k, j * m + l] = a[i, j] b[k, l]` with b of shape [n, m]; for any ranks. */
   kron(other: Tensor): Tensor {
-    return this.wrap(vectors.kronOf(this.node, other.node));
+    return this.wrap(vectors.kronOf(this.node, nodeOf('kron', other)));
   }
   /** Vector product along an axis of extent 3; arrays broadcast. */
   cross(other: Tensor, axis = -1): Tensor {
-    return this.wrap(vectors.crossOf(this.node, other.node, axis));
+    return this.wrap(vectors.crossOf(this.node, nodeOf('cross', other), axis));
   }
   /** Sum of the products of all elements, in row-major order. */
   vdot(other: Tensor): Tensor {
-    return this.wrap(vectors.vdotOf(this.node, other.node));
+    return this.wrap(vectors.vdotOf(this.node, nodeOf('vdot', other)));
   }
   /** Sums of products along an axis; arrays broadcast. */
   vecdot(other: Tensor, axis = -1): Tensor {
-    return this.wrap(vectors.vecdotOf(this.node, other.node, axis));
+    return this.wrap(vectors.vecdotOf(this.node, nodeOf('vecdot', other), axis));
   }
   /** Convolution of two sequences, `out[k] = sum over j of a[k - j] v[j]`; mode `full` by default (NumPy's). */
   convolve(other: Tensor, mode: ConvolutionMode = 'full'): Tensor {
-    return this.wrap(convolveOf(this.node, other.node, mode));
+    return this.wrap(convolveOf(this.node, nodeOf('convolve', other), mode));
   }
   /** Cross-correlation of two sequences, `out[k] = sum over j of a[k + j] v[j]`; mode `valid` by default (NumPy's). */
   correlate(other: Tensor, mode: ConvolutionMode = 'valid'): Tensor {
-    return this.wrap(correlateOf(this.node, other.node, mode));
+    return this.wrap(correlateOf(this.node, nodeOf('correlate', other), mode));
   }
 }

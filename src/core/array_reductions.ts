@@ -3,7 +3,7 @@ import type { Node } from '../graph/node.ts';
 import type { ReduceKind } from '../graph/vocabulary.ts';
 import type { Axis } from './array_base.ts';
 import { ElementwiseArray } from './array_elementwise.ts';
-import { asNumber, axesOf } from './operands.ts';
+import { asNumber, axesOf, axisOf } from './operands.ts';
 import { checkOptions } from './options.ts';
 import { asFloat, averageOf, countAlong, normOf, safeRoot, withoutAxes } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
@@ -157,12 +157,14 @@ export abstract class ReducibleArray extends ElementwiseArray {
   }
   /** exp(x) / sum(exp(x)) along an axis, safe for large x. */
   softmax(axis = -1): Tensor {
+    axisOf('softmax', axis, this.ndim);
     const top = this.wrap(g.stopGradient(this.max(axis, { keepDims: true }).node));
     const e = this.sub(top).exp();
     return e.div(e.sum(axis, { keepDims: true }));
   }
   /** x - log(sum(exp(x))) along an axis, safe for large x. */
   logSoftmax(axis = -1): Tensor {
+    axisOf('logSoftmax', axis, this.ndim);
     const top = this.wrap(g.stopGradient(this.max(axis, { keepDims: true }).node));
     const shifted = this.sub(top);
     return shifted.sub(shifted.exp().sum(axis, { keepDims: true }).log());

@@ -1,5 +1,6 @@
 import * as g from '../graph/build.ts';
 import { computing, type DType, isFloat } from '../graph/dtype.ts';
+import { requireShape } from './operands.ts';
 import { Tensor, where } from './tensor.ts';
 
 /** How an array is made. */
@@ -8,16 +9,26 @@ export interface CreateOptions {
   dtype?: DType;
 }
 
-/** An array of one value: float32, or bool for a boolean, unless a dtype is given. */
-export function full(shape: readonly number[], value: number | boolean, options: CreateOptions = {}): Tensor {
+function filled(
+  name: string,
+  shape: readonly number[],
+  value: number | boolean,
+  options: CreateOptions = {},
+): Tensor {
+  requireShape(name, shape);
   return new Tensor(
     g.constant(Number(value), [...shape], options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32')),
   );
 }
+/** An array of one value: float32, or bool for a boolean, unless a dtype is given. */
+export const full = (shape: readonly number[], value: number | boolean, options?: CreateOptions): Tensor =>
+  filled('full', shape, value, options);
 /** An array of zeros, float32 unless a dtype is given. */
-export const zeros = (shape: readonly number[], options?: CreateOptions): Tensor => full(shape, 0, options);
+export const zeros = (shape: readonly number[], options?: CreateOptions): Tensor =>
+  filled('zeros', shape, 0, options);
 /** An array of ones, float32 unless a dtype is given. */
-export const ones = (shape: readonly number[], options?: CreateOptions): Tensor => full(shape, 1, options);
+export const ones = (shape: readonly number[], options?: CreateOptions): Tensor =>
+  filled('ones', shape, 1, options);
 /** An array of one value, of the shape of another and of its dtype unless one is given. */
 export const fullLike = (x: Tensor, value: number | boolean, options: CreateOptions = {}): Tensor =>
   full(x.shape, value, { dtype: options.dtype ?? x.dtype });
@@ -112,6 +123,7 @@ export function geomspace(start: number, end: number, count = 50, options: Space
 /** The identity matrix, or a rectangle with ones on diagonal `k` (positive: above the main one). */
 export function eye(rows: number, columns = rows, options: CreateOptions & { k?: number } = {}): Tensor {
   const shape = [rows, columns];
+  requireShape('eye', shape);
   const i = new Tensor(g.iota(0, shape));
   const j = new Tensor(g.iota(1, shape));
   return j
@@ -126,6 +138,7 @@ export const identity = (n: number, options?: CreateOptions): Tensor => eye(n, n
 /** Ones on and below diagonal `k` (positive: above the main one), zeros above it. */
 export function tri(rows: number, columns = rows, options: CreateOptions & { k?: number } = {}): Tensor {
   const shape = [rows, columns];
+  requireShape('tri', shape);
   const i = new Tensor(g.iota(0, shape));
   const j = new Tensor(g.iota(1, shape));
   return j
@@ -138,5 +151,7 @@ export function tri(rows: number, columns = rows, options: CreateOptions & { k?:
  * The value of a function of coordinates, given as int32 arrays of the whole shape, one for each axis:
  * `fromFunction((i, j) => i.mul(10).add(j), [2, 3])`.
  */
-export const fromFunction = (f: (...coordinates: Tensor[]) => Tensor, shape: readonly number[]): Tensor =>
-  f(...shape.map((_, axis) => new Tensor(g.iota(axis, shape))));
+export const fromFunction = (f: (...coordinates: Tensor[]) => Tensor, shape: readonly number[]): Tensor => {
+  requireShape('fromFunction', shape);
+  return f(...shape.map((_, axis) => new Tensor(g.iota(axis, shape))));
+};

@@ -5,6 +5,7 @@ import type { Program } from '../runtime/program.ts';
 import type { Storage } from '../runtime/storage.ts';
 import { hold, realize, replace, retain, storageOf } from './evaluate.ts';
 import { afterCheck, checkable, isCheckingNumerics } from './numerics.ts';
+import { checkFunction } from './options.ts';
 import { manyTraces, type Specialization, warnOfRetracing } from './retracing.ts';
 import { Tensor } from './tensor.ts';
 import { type Cell, type Effect, isTracing, tracing } from './trace.ts';
@@ -48,6 +49,7 @@ const mostTraces = 1024;
  * The function must be pure but for variables: anything else that it does happens while recording only.
  */
 export function jit<F extends AnyFunction>(f: F): F {
+  checkFunction('jit', f);
   const traces = new Map<string, Trace[]>();
   let count = 0;
   let latest: Specialization = { types: [], structure: '' };

@@ -12,7 +12,7 @@ export {
   pinv,
   type RankOptions,
 } from './linalg/least_squares.ts';
-export { det, inverse, lu, luFactor, luSolve, slogdet, solve } from './linalg/lu.ts';
+export { det, inverse, inverse as inv, lu, luFactor, luSolve, slogdet, solve } from './linalg/lu.ts';
 export {
   cond,
   type MatrixNormOptions,
@@ -25,4 +25,4 @@ export {
 export { matrixExp, matrixPower, multiDot, type VanderOptions, vander } from './linalg/powers.ts';
 export { qr } from './linalg/qr.ts';
 export { svd, svdvals } from './linalg/svd.ts';
-export { choleskySolve, type TriangularSolveOptions, triangularSolve } from './linalg/triangular.ts';
+export { choleskySolve, type SolveTriangularOptions, solveTriangular } from './linalg/triangular.ts';

@@ -5,6 +5,19 @@ import type { Node, Shape } from '../graph/node.ts';
 /** How operands meet: promotion of dtypes, broadcasting of shapes, axes counted from the end. */
 
 /**
+ * Refuses what is no shape.
+ *
+ * @throws TypeError that names `name` and shows what was given
+ */
+export function requireShape(name: string, shape: Shape): void {
+  if (Array.isArray(shape) && shape.every((n) => Number.isInteger(n) && n >= 0)) return;
+  const remedy = Array.isArray(shape) ? '' : '; a vector of 5 elements has the shape [5]';
+  throw new TypeError(
+    `${name}: a shape is a list of integers from 0 on, got ${JSON.stringify(shape)}${remedy}`,
+  );
+}
+
+/**
  * The shape in which arrays meet: aligned at the right, extents equal or 1.
  *
  * @throws if extents differ, naming `name`
@@ -69,6 +82,8 @@ export function axisOf(name: string, axis: number, rank: number): number {
 /** Ascending axes from one, several, or none given (all). */
 export function axesOf(name: string, axis: number | readonly number[] | undefined, rank: number): number[] {
   if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (typeof axis !== 'number' && !Array.isArray(axis))
+    throw new TypeError(`${name}: axes are a number or a list of numbers, got ${JSON.stringify(axis)}`);
   const list = (typeof axis === 'number' ? [axis] : axis).map((a) => axisOf(name, a, rank));
   if (new Set(list).size !== list.length)
     throw new Error(`${name}: an axis is named twice in [${String(axis)}]`);

@@ -1,4 +1,5 @@
 import { erf } from '../graph/erf.ts';
+import { checkOptions } from './options.ts';
 import {
   drawShape,
   floatType,
@@ -6,6 +7,7 @@ import {
   nextKey,
   type Parameter,
   type RandomOptions,
+  randomOptions,
   requireNumber,
   unit,
 } from './random_keys.ts';
@@ -27,6 +29,7 @@ export function uniform(
   shape: readonly number[],
   options: RandomOptions & { low?: Parameter; high?: Parameter } = {},
 ): Tensor {
+  checkOptions('random.uniform', options, ['low', 'high', ...randomOptions]);
   const { low = 0, high = 1, key } = options;
   const dtype = floatType('uniform', options.dtype, low, high);
   const u = unit(drawShape('uniform', shape, low, high), key ?? nextKey(), dtype);
@@ -58,10 +61,12 @@ export interface LocationScaleOptions extends RandomOptions {
 function located(
   name: string,
   shape: readonly number[],
-  { loc = 0, scale = 1, key, dtype }: LocationScaleOptions,
+  options: LocationScaleOptions,
   low: (limit: (typeof limits)['float32' | 'float64']) => number,
   standard: (u: Tensor) => Tensor,
 ): Tensor {
+  checkOptions(`random.${name}`, options, ['loc', 'scale', ...randomOptions]);
+  const { loc = 0, scale = 1, key, dtype } = options;
   requireNumber(name, 'the scale must be >= 0', scale, (x) => x >= 0);
   const type = floatType(name, dtype, loc, scale);
   const size = drawShape(name, shape, loc, scale);
@@ -74,6 +79,7 @@ export function normal(
   shape: readonly number[],
   options: RandomOptions & { mean?: Parameter; std?: Parameter } = {},
 ): Tensor {
+  checkOptions('random.normal', options, ['mean', 'std', ...randomOptions]);
   const { mean = 0, std = 1, dtype, key } = options;
   const type = floatType('normal', dtype, mean, std);
   const size = drawShape('normal', shape, mean, std);
@@ -97,6 +103,7 @@ export function truncatedNormal(
   shape: readonly number[],
   options: RandomOptions & { low?: Parameter; high?: Parameter; mean?: Parameter; std?: Parameter } = {},
 ): Tensor {
+  checkOptions('random.truncatedNormal', options, ['low', 'high', 'mean', 'std', ...randomOptions]);
   const { low = -2, high = 2, mean = 0, std = 1, dtype, key } = options;
   if (typeof low === 'number' && typeof high === 'number' && !(low < high))
     throw new Error(`random.truncatedNormal: low must be below high, got ${low} and ${high}`);
@@ -178,6 +185,7 @@ export function exponential(
   shape: readonly number[],
   options: RandomOptions & { rate?: Parameter } = {},
 ): Tensor {
+  checkOptions('random.exponential', options, ['rate', ...randomOptions]);
   const { rate = 1, key, dtype } = options;
   requireNumber('exponential', 'the rate must be > 0', rate, (x) => x > 0);
   const type = floatType('exponential', dtype, rate);

@@ -1,6 +1,7 @@
 import * as g from '../graph/build.ts';
 import type { Node } from '../graph/node.ts';
-import { axisOf } from './operands.ts';
+import { axisOf, requireShape } from './operands.ts';
+import { checkOptions } from './options.ts';
 import { gumbel, uniform } from './random_continuous.ts';
 import { bits, drawShape, floatType, type Key, nextKey, requireNumber, split } from './random_keys.ts';
 import { fromData, Tensor } from './tensor.ts';
@@ -14,6 +15,8 @@ export function randint(
   high: number,
   options: { key?: Key } = {},
 ): Tensor {
+  requireShape('random.randint', shape);
+  checkOptions('random.randint', options, ['key']);
   if (
     !Number.isInteger(low) ||
     !Number.isInteger(high) ||
@@ -40,6 +43,7 @@ export function bernoulli(
   shape?: readonly number[],
   options: { key?: Key } = {},
 ): Tensor {
+  checkOptions('random.bernoulli', options, ['key']);
   requireNumber('bernoulli', 'a probability lies from 0 to 1', p, (x) => x >= 0 && x <= 1);
   return uniform(drawShape('bernoulli', shape, p), options).lt(p);
 }

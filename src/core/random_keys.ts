@@ -3,7 +3,7 @@ import type { DType } from '../graph/dtype.ts';
 import { type Node, sizeOf } from '../graph/node.ts';
 import { threefry2x32 } from '../runtime/reference/threefry2x32.ts';
 import { storageOf } from './evaluate.ts';
-import { broadcastShapes } from './operands.ts';
+import { broadcastShapes, requireShape } from './operands.ts';
 import { concat, fromData, Tensor } from './tensor.ts';
 import { currentTracer } from './trace.ts';
 import { Variable } from './variable.ts';
@@ -15,6 +15,9 @@ export type Key = Tensor;
 
 /** A parameter of a distribution: a number, or an array that broadcasts to the shape drawn. */
 export type Parameter = number | Tensor;
+
+/** Names of {@link RandomOptions}. */
+export const randomOptions = ['key', 'dtype'] as const;
 
 /** What draws have in common. */
 export interface RandomOptions {
@@ -42,6 +45,7 @@ const counters = (shape: readonly number[]): Node => {
 };
 
 function block(k: Key, shape: readonly number[], which: 'first' | 'second' | 'xor'): Node {
+  requireShape('random', shape);
   return g.threefry(which, keyWords(k, shape), [g.constant(0, shape, 'uint32'), counters(shape)]);
 }
 
@@ -142,12 +146,15 @@ export function drawShape(
   shape: readonly number[] | undefined,
   ...parameters: readonly Parameter[]
 ): readonly number[] {
+  const wrong = parameters.find((p) => typeof p !== 'number' && !(p instanceof Tensor));
+  if (wrong !== undefined)
+    throw new TypeError(
+      `random.${name}: parameters are numbers or arrays, got ${JSON.stringify(wrong)}; the shape comes after them`,
+    );
   const shapes = parameters.map((p) => (typeof p === 'number' ? [] : p.shape));
   const met = broadcastShapes(`random.${name}`, ...shapes);
   if (shape === undefined) return met;
-  for (const extent of shape)
-    if (!Number.isInteger(extent) || extent < 0)
-      throw new Error(`random.${name}: extents of a shape are integers >= 0, got [${shape.join(', ')}]`);
+  requireShape(`random.${name}`, shape);
   const shift = shape.length - met.length;
   if (shift < 0 || met.some((n, i) => n !== 1 && n !== shape[i + shift]))
     throw new Error(

@@ -2,7 +2,7 @@ import type { DType, TypedArray } from '../graph/dtype.ts';
 import { isHalf } from '../graph/half.ts';
 import type { Node } from '../graph/node.ts';
 import { sizeOf } from '../graph/node.ts';
-import { laziest, type NestedArray, type Operand, raw } from './array_base.ts';
+import { laziest, type NestedArray, nodeOf, type Operand, raw } from './array_base.ts';
 import { MultipliableArray } from './array_products.ts';
 import { convert, fromNested, fromTyped } from './convert.ts';
 import { einsumOf } from './einsum.ts';
@@ -80,14 +80,18 @@ export function fromBits(
 
 /** Elements of `a` where the condition holds, of `b` elsewhere; all three broadcast. */
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
-  new Tensor(whereOf(condition.node, raw(a), raw(b)));
+  new Tensor(whereOf(nodeOf('where', condition), raw(a), raw(b)));
 
+const nodesOf = (name: string, parts: readonly Tensor[]): Node[] => {
+  if (!Array.isArray(parts)) throw new TypeError(`${name}: takes a list of arrays, such as [a, b]`);
+  return parts.map((part) => nodeOf(name, part));
+};
 /** Joins arrays along an existing axis. */
 export const concat = (parts: readonly Tensor[], axis = 0): Tensor =>
-  new Tensor(views.concatOf(united(parts.map((p) => p.node)), axis));
+  new Tensor(views.concatOf(united(nodesOf('concat', parts)), axis));
 /** Joins arrays of one shape along a new axis. */
 export const stack = (parts: readonly Tensor[], axis = 0): Tensor =>
-  new Tensor(views.stackOf(united(parts.map((p) => p.node)), axis));
+  new Tensor(views.stackOf(united(nodesOf('stack', parts)), axis));
 
 /**
  * Sums of products of any number of arrays by named axes: `einsum('ij,jk->ik', a, b)` is a matrix product. An axis that the result does
@@ -100,6 +104,6 @@ export const einsum = (equation: string, ...operands: Tensor[]): Tensor =>
   new Tensor(
     einsumOf(
       equation,
-      operands.map((o) => o.node),
+      operands.map((o) => nodeOf('einsum', o)),
     ),
   );

@@ -2,6 +2,7 @@ import * as g from '../graph/build.ts';
 import { pullBack, pushForward } from '../graph/differentiate.ts';
 import { isFloat } from '../graph/dtype.ts';
 import { type Node, sameShape, topological, typeText } from '../graph/node.ts';
+import { checkFunction } from './options.ts';
 import { Tensor } from './tensor.ts';
 import { isTracing, tracing } from './trace.ts';
 import { flatten } from './tree.ts';
@@ -82,9 +83,15 @@ export function onLeaves(
   args: readonly unknown[],
   positions: readonly number[],
 ) {
+  checkFunction(name, f);
   const trees = positions.map((i) => {
     if (i < 0 || i >= args.length)
       throw new Error(`${name}: there is no argument ${i}; the call has ${args.length}`);
+    // A tree without arrays, such as {}, has an empty derivative; a bare number is a mistake.
+    if (typeof args[i] === 'number')
+      throw new TypeError(
+        `${name}: argument ${i} is the number ${args[i]}; derivatives are by arrays: tensor(${args[i]}) makes one`,
+      );
     return flatten(args[i], isTensor, name);
   });
   for (const tree of trees) requireFloats(name, tree.leaves);
@@ -132,6 +139,7 @@ export function valueAndGrad<F extends AnyFunction, const O extends GradOptions 
   options?: O,
 ): (...args: Parameters<F>) => [ReturnType<F>, GradientOf<F, O>];
 export function valueAndGrad(f: AnyFunction, second: VariableSource | GradOptions = {}): unknown {
+  checkFunction('grad', f);
   if (isVariableSource(second)) return valueAndGradOfVariables(f, collectVariables(second));
   const { argnums = 0, hasAux = false } = second as GradOptions;
   const positions = typeof argnums === 'number' ? [argnums] : argnums;

@@ -6,6 +6,10 @@ import { axisOf } from './operands.ts';
 
 /** One extent may be -1: it follows from the others. */
 export function reshapeTo(x: Node, shape: readonly number[]): Node {
+  if (!Array.isArray(shape))
+    throw new TypeError(
+      `reshape: the new shape is a list, such as [3, 2], or [-1] for one axis; got ${JSON.stringify(shape)}`,
+    );
   const open = shape.indexOf(-1);
   const resolved = [...shape];
   if (open >= 0) {
@@ -46,6 +50,10 @@ export function rangeOf(
   extent: number,
   axis: number,
 ): { start: number; step: number; count: number } {
+  if (range !== null && !Array.isArray(range))
+    throw new TypeError(
+      `${name}: a range is [start, end], [start, end, step] or null, got ${JSON.stringify(range)} on axis ${axis}; at() takes single positions`,
+    );
   const [from, to, by = 1] = range ?? [null, null];
   if (!Number.isInteger(by) || by === 0)
     throw new Error(`${name}: the step on axis ${axis} must be an integer other than 0, got ${by}`);
@@ -153,7 +161,13 @@ export function concatOf(parts: readonly Node[], axis: number): Node {
 /** Joins arrays of one shape along a new axis. */
 export function stackOf(parts: readonly Node[], axis: number): Node {
   if (parts.length === 0) throw new Error('stack: needs at least one array');
-  const a = axisOf('stack', axis, parts[0].shape.length + 1);
+  const [first] = parts;
+  const other = parts.find((p) => String(p.shape) !== String(first.shape));
+  if (other !== undefined)
+    throw new Error(
+      `stack: arrays must have one shape, got [${first.shape.join(', ')}] and [${other.shape.join(', ')}]`,
+    );
+  const a = axisOf('stack', axis, first.shape.length + 1);
   return concatOf(
     parts.map((p) => unsqueezeOf(p, a)),
     a,

@@ -3,7 +3,7 @@ import { input } from '../graph/build.ts';
 import { batched, type Lifted, moveAxis, spread } from '../graph/lifted.ts';
 import { type Node, typeText } from '../graph/node.ts';
 import { standIn } from './evaluate.ts';
-import { checkOptions } from './options.ts';
+import { checkFunction, checkOptions } from './options.ts';
 import { printingAfter } from './print_values.ts';
 import { type AnyFunction, isTensor, together } from './record.ts';
 import { Tensor } from './tensor.ts';
@@ -53,6 +53,7 @@ interface Argument {
  * differs between the examples
  */
 export function vmap<F extends AnyFunction>(f: F, options: VmapOptions = {}): F {
+  checkFunction('vmap', f);
   checkOptions('vmap', options, ['inAxes', 'outAxes']);
   const { inAxes = 0, outAxes = 0 } = options;
   const name = `vmap(${f.name || 'function'})`;

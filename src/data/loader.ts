@@ -47,6 +47,10 @@ export class Loader extends EpochLoader<Batch> {
    */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
     super();
+    if (!(dataset?.images instanceof Uint8Array))
+      throw new TypeError(
+        `loader: takes images with labels, such as digits() and mnist() make, got ${typeof dataset}; batchLoader() takes other examples`,
+      );
     checkOptions('loader', options, [...planOptions, 'mean', 'std', 'augment', 'workers']);
     const { mean = 0, std = 1 } = options;
     this.#plan = planOf('loader', dataset.name, dataset.count, options);

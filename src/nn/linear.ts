@@ -29,9 +29,9 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     const [outputs, inputs] = this.weight.shape;
-    if (x.shape[x.ndim - 1] !== inputs)
+    if (x.shape?.[x.ndim - 1] !== inputs)
       throw new Error(
-        `Linear(${inputs}, ${outputs}): the last axis of the input must be ${inputs}, got [${x.shape.join(', ')}]` +
+        `Linear(${inputs}, ${outputs}): the last axis of the input must be ${inputs}, got ${x.shape === undefined ? String(x) : `[${x.shape.join(', ')}]`}` +
           (x.size % inputs === 0 && x.ndim > 2 ? '; flatten(1) joins all axes but the first' : ''),
       );
     const y = x.matmul(this.weight.value.transpose());

@@ -11,8 +11,15 @@ export type Step = Layer | ((x: Tensor) => Tensor);
 export class Sequential extends Module {
   readonly layers: readonly Step[];
 
+  /** @throws TypeError for what is neither a layer nor a function */
   constructor(...layers: Step[]) {
     super();
+    const wrong = layers.findIndex((l) => typeof l !== 'function' && typeof l?.forward !== 'function');
+    if (wrong >= 0)
+      throw new TypeError(
+        `Sequential: argument ${wrong} is neither a layer nor a function of an array` +
+          (Array.isArray(layers[wrong]) ? '; layers come as arguments of their own, without brackets' : ''),
+      );
     this.layers = layers;
   }
 

@@ -23,7 +23,7 @@ export function perAxis(
   least: number,
 ): readonly number[] {
   const sizes = typeof value === 'number' ? new Array<number>(axes).fill(value) : value;
-  if (sizes.length !== axes || !sizes.every((n) => Number.isInteger(n) && n >= least))
+  if (sizes?.length !== axes || !sizes.every((n) => Number.isInteger(n) && n >= least))
     throw new Error(
       `${name}: ${what} must be ${axes > 1 ? `an integer, or ${axes} of them,` : 'an integer'} from ${least} on, got ${JSON.stringify(value)}`,
     );
@@ -83,9 +83,11 @@ export const aroundSpace = (padding: readonly (readonly [number, number])[]): [n
 
 /** Checks that x is [batch, ...space, channels] with `axes` spatial axes. */
 export function requireSpatial(name: string, x: { shape: readonly number[] }, axes: number): void {
-  if (x.shape.length === axes + 2) return;
+  if (x.shape?.length === axes + 2) return;
   const names = ['time', 'height, width', 'depth, height, width'][axes - 1];
-  throw new Error(`${name}: the input must be [batch, ${names}, channels], got [${x.shape.join(', ')}]`);
+  throw new Error(
+    `${name}: the input must be [batch, ${names}, channels], got ${x.shape === undefined ? String(x) : `[${x.shape.join(', ')}]`}`,
+  );
 }
 
 /** Checks sizes such as channels. */

@@ -49,7 +49,7 @@ export const linalgOperations: readonly Operation[] = [
     linalg.det(a),
   ),
   of('slogdet', [square], (a) => linalg.slogdet(a)),
-  of('inverse', [batch], (a) => linalg.inverse(a)),
+  of('inv', [batch], (a) => linalg.inv(a)),
   of('lu', [square], (a) => linalg.lu(a)),
   of('luFactor', [square], (a) => linalg.luFactor(a)),
   of('luSolve', [square, { shape: [3, 2] }], (a, b) => linalg.luSolve(...linalg.luFactor(a), b)),
@@ -81,8 +81,8 @@ export const linalgOperations: readonly Operation[] = [
   of('choleskySolve', [definite, { shape: [3, 2] }], (a, b) =>
     linalg.choleskySolve(linalg.cholesky(symmetric(a)), b),
   ),
-  of('triangularSolve', [square, { shape: [3, 2] }], (a, b) => [
-    linalg.triangularSolve(a, b),
-    linalg.triangularSolve(a, b, { lower: true, transpose: true, unitDiagonal: true }),
+  of('solveTriangular', [square, { shape: [3, 2] }], (a, b) => [
+    linalg.solveTriangular(a, b),
+    linalg.solveTriangular(a, b, { lower: true, transpose: true, unitDiagonal: true }),
   ]),
 ];

@@ -1,6 +1,7 @@
 /** Names of the library that no operation of the matrix has, by the reason, with a word about each. */
 export const reasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'another name of': {
+    'linalg.inverse': 'linalg.inv',
     T: 'transpose',
     clamp: 'clip',
     remainder: 'mod',

@@ -345,7 +345,7 @@ describe('parameters', () => {
       () => random.normal([2, 3], { mean: zeros([2]) }),
       'random.normal: parameters of shape [2] do not broadcast to the shape [2, 3] to be drawn',
     ],
-    [() => random.gamma(1, [-1]), 'random.gamma: extents of a shape are integers >= 0, got [-1]'],
+    [() => random.gamma(1, [-1]), 'random.gamma: a shape is a list of integers from 0 on, got [-1]'],
     [() => random.dirichlet(tensor(1)), 'random.dirichlet: alpha needs a last axis'],
     [
       () => random.categorical(zeros([2, 0])),

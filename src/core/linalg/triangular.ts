@@ -20,7 +20,7 @@ const rules: { readonly [side in 'lower' | 'upper']: Rule } = { lower: ruleOf(tr
 function ruleOf(lower: boolean): Rule {
   const part = lower ? lowerPart : upperPart;
   return {
-    name: 'triangularSolve',
+    name: 'solveTriangular',
     tangents: ([x], [a], _, [da, db]) => {
       const moved = da && part(da).matmul(x);
       const change = db === null ? moved!.neg() : moved === null ? db : db.sub(moved);
@@ -77,7 +77,7 @@ export function solveWith(
 }
 
 /** Options of `solveTriangular`. */
-export interface TriangularSolveOptions {
+export interface SolveTriangularOptions {
   /** Reads the lower triangle; default false: the upper one. */
   lower?: boolean;
   /** Solves with the transposed matrix. Default false. */
@@ -92,17 +92,17 @@ export interface TriangularSolveOptions {
  *
  * @throws if a is not square or b does not fit
  */
-export function triangularSolve(a: Tensor, b: Tensor, options: TriangularSolveOptions = {}): Tensor {
-  checkOptions('triangularSolve', options, ['lower', 'transpose', 'unitDiagonal']);
+export function solveTriangular(a: Tensor, b: Tensor, options: SolveTriangularOptions = {}): Tensor {
+  checkOptions('solveTriangular', options, ['lower', 'transpose', 'unitDiagonal']);
   const { lower = false, transpose = false, unitDiagonal = false } = options;
-  const matrices = squareOf('triangularSolve', a);
+  const matrices = squareOf('solveTriangular', a);
   const whole = unitDiagonal ? withUnitDiagonal(matrices) : matrices;
-  return solveWith('triangularSolve', transpose ? mT(whole) : whole, b, (x, y) =>
+  return solveWith('solveTriangular', transpose ? mT(whole) : whole, b, (x, y) =>
     solveTriangle(x, y, lower !== transpose),
   );
 }
 
-/** a^-1 b for positive definite matrices from their Cholesky factor l, a = l transpose(l); shapes as in triangularSolve. */
+/** a^-1 b for positive definite matrices from their Cholesky factor l, a = l transpose(l); shapes as in solveTriangular. */
 export const choleskySolve = (l: Tensor, b: Tensor): Tensor =>
   solveWith('choleskySolve', matricesOf('choleskySolve', l), b, (x, y) =>
     solveTriangle(mT(x), solveTriangle(x, y, true), false),

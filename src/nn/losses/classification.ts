@@ -6,6 +6,7 @@ import {
   type LossOptions,
   reduced,
   reductionOf,
+  requireArrays,
   requireClassWeights,
   requireLabels,
   requireSame,
@@ -46,6 +47,9 @@ function likelihood(
     weight === undefined ? logProbabilities : logProbabilities.mul(weight.cast(logProbabilities.dtype));
   let losses = chosen(weighted, labels).neg();
   if (labelSmoothing > 0) losses = losses.mul(1 - labelSmoothing).sub(weighted.mean(-1).mul(labelSmoothing));
+  // Labels counted from 1, for one, must not go unnoticed: a compiled program cannot throw, but NaN is seen at once.
+  const isClass = labels.ge(0).logicalAnd(labels.lt(logProbabilities.shape[logProbabilities.ndim - 1]));
+  losses = where(isClass, losses, Number.NaN);
   const counts = ignoreIndex === null ? null : labels.ne(ignoreIndex);
   if (counts !== null) losses = where(counts, losses, 0);
   if (reduction === 'none') return losses;
@@ -61,8 +65,8 @@ function likelihood(
 /**
  * Cross-entropy of logits [..., classes] (unnormalized log-probabilities, classes last, unlike PyTorch's axis 1) with labels [...]
  * of class numbers: `-log softmax(logits)[label]`, or with target probabilities of the logits' shape:
- * `-Σ target log softmax(logits)`; averaged over examples. A label outside of 0 .. classes-1 counts as loss 0, in the mean too unless
- * it is `ignoreIndex`.
+ * `-Σ target log softmax(logits)`; averaged over examples. A label outside of 0 .. classes-1 makes the loss NaN unless it is
+ * `ignoreIndex` (PyTorch throws).
  *
  * @throws if shapes do not fit, labels are floats that are not probabilities of every class, or an option is out of range
  */
@@ -72,6 +76,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const { weight, ignoreIndex = null, labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new Error(`${name}: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
+  requireArrays(name, { logits, labels });
   requireClassWeights(name, logits, weight);
   const logProbabilities = logits.logSoftmax(-1);
   const soft = isFloat(labels.dtype) && logits.ndim > 0 && String(labels.shape) === String(logits.shape);

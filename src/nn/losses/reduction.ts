@@ -1,5 +1,5 @@
 import { checkOptions } from '../../core/options.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import { Tensor } from '../../core/tensor.ts';
 import { isFloat } from '../../graph/dtype.ts';
 
 /** What becomes of the losses of the single examples or elements: their mean (default), their sum, or nothing. */
@@ -29,6 +29,15 @@ export function reduced(
 
 const text = (x: Tensor): string => `[${x.shape.join(', ')}]`;
 
+/** Checks that arguments are arrays: `requireArrays(name, { logits, labels })`. */
+export function requireArrays(name: string, given: Readonly<Record<string, unknown>>): void {
+  for (const [what, value] of Object.entries(given))
+    if (!(value instanceof Tensor))
+      throw new TypeError(
+        `${name}: ${what} must be an array, got ${value === null ? 'null' : typeof value}; tensor() makes one`,
+      );
+}
+
 /** Checks that two arrays have one shape. */
 export function requireSame(
   name: string,
@@ -36,6 +45,7 @@ export function requireSame(
   targets: Tensor,
   what: readonly [string, string] = ['predictions', 'targets'],
 ): void {
+  requireArrays(name, { [what[0]]: predictions, [what[1]]: targets });
   if (String(predictions.shape) !== String(targets.shape) || predictions.ndim !== targets.ndim)
     throw new Error(
       `${name}: ${what[0]} ${text(predictions)} and ${what[1]} ${text(targets)} must have one shape; ` +
@@ -45,6 +55,7 @@ export function requireSame(
 
 /** Checks labels [...] of class numbers for scores [..., classes]. */
 export function requireLabels(name: string, scores: Tensor, labels: Tensor): void {
+  requireArrays(name, { logits: scores, labels });
   const expected = scores.shape.slice(0, -1);
   if (scores.ndim === 0 || String(labels.shape) !== String(expected))
     throw new Error(

@@ -75,14 +75,14 @@ const cases: Readonly<Record<string, readonly [Scalar, Tensor]>> = {
   'solve, by both, a vector': [(a) => weighted(linalg.solve(regular(a), a.sum(1))), random(4, 4)],
   'solve, one matrix for a batch': [(a) => weighted(linalg.solve(regular(a), batchOfRight)), random(4, 4)],
   'solve, a batch of matrices': [(a) => weighted(linalg.solve(regular(a), right)), random(2, 4, 4)],
-  'triangularSolve, upper': [(a) => weighted(linalg.triangularSolve(regular(a), right)), random(4, 4)],
-  'triangularSolve, lower, transposed': [
+  'solveTriangular, upper': [(a) => weighted(linalg.solveTriangular(regular(a), right)), random(4, 4)],
+  'solveTriangular, lower, transposed': [
     (a) =>
-      weighted(linalg.triangularSolve(regular(a), a.slice(null, [0, 2]), { lower: true, transpose: true })),
+      weighted(linalg.solveTriangular(regular(a), a.slice(null, [0, 2]), { lower: true, transpose: true })),
     random(4, 4),
   ],
-  'triangularSolve, unit diagonal': [
-    (a) => weighted(linalg.triangularSolve(a, right, { lower: true, unitDiagonal: true })),
+  'solveTriangular, unit diagonal': [
+    (a) => weighted(linalg.solveTriangular(a, right, { lower: true, unitDiagonal: true })),
     random(4, 4),
   ],
   inverse: [(a) => weighted(linalg.inverse(regular(a))), random(2, 3, 3)],

@@ -40,7 +40,7 @@ const table: Readonly<Record<string, TorchCompute>> = {
     return flat(u.abs(), s, vT.abs());
   },
   svdvals: ([a]) => linalg.svdvals(a),
-  triangularSolve: ([a, b], options) => linalg.triangularSolve(a, b, options),
+  solveTriangular: ([a, b], options) => linalg.solveTriangular(a, b, options),
   vander: ([x], { columns }) => linalg.vander(x, { columns }),
   vectorNorm: ([x], { order, axis, keepDims }) => linalg.vectorNorm(x, orderOf(order), { axis, keepDims }),
 };
