@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Trainings of minutes to an hour, loops of 100,000 rounds, and all random programs on the native tier: `npm run test:long`, never part of CI. */
+/** Trainings of minutes to an hour, loops of 100,000 rounds, 30 kills of a training on each tier, and all random programs on the native tier: `npm run test:long`, never part of CI. */
 export default defineConfig({
   test: {
     projects: [
@@ -17,6 +17,18 @@ export default defineConfig({
           env: { NABLA_FUZZ_FILES: process.env.NABLA_FUZZ_FILES ?? '100000' },
         },
       },
+      ...['wasm', 'native'].map((tier) => ({
+        extends: true as const,
+        test: {
+          name: `kill-${tier}`,
+          include: ['test/cli/kill.test.ts'],
+          env: {
+            NABLA_TIER: tier,
+            NABLA_CACHE: 'node_modules/.cache/nabla',
+            NABLA_KILLS: process.env.NABLA_KILLS ?? '30',
+          },
+        },
+      })),
       {
         extends: true,
         test: {

@@ -12,6 +12,7 @@ import { type BenchFlags, benchCommand } from './bench.ts';
 import { doctorCommand } from './doctor.ts';
 import { UsageError } from './errors.ts';
 import { evalCommand } from './eval.ts';
+import { intervalOf } from './interval.ts';
 import { listCommand } from './list.ts';
 import { optionOf } from './run_folder.ts';
 import type { Terminal } from './terminal.ts';
@@ -35,6 +36,15 @@ function positiveNumber(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
     throw new InvalidArgumentError('It must be a number above 0.');
   return value;
+}
+
+function checkedInterval(text: string): string {
+  try {
+    intervalOf(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return text;
 }
 
 /** Options of `nabla train` that have no value. */
@@ -71,6 +81,11 @@ function addTrainOptions(command: Command, recipe: Recipe | undefined): void {
       .option('--lr <x>', 'learning rate', positiveNumber)
       .option('--seed <n>', 'of all randomness; same seed, same weights', integerFrom(0))
       .option(out, where)
+      .option(
+        '--checkpoint-every <interval>',
+        'such as 2 (epochs), 500steps or 10min; the best epoch is kept in any case (default: 1)',
+        checkedInterval,
+      )
       .option(
         '--resume',
         'go on with a run that was interrupted: that of --out, else the newest of the recipe',

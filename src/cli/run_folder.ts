@@ -27,6 +27,8 @@ export interface RunConfig extends RecipeSettings {
   data: string | null;
   /** Values of the recipe's own settings, if it has some. */
   settings?: AnyValues;
+  /** How often checkpoints are written, as the user said it. Absent: after each epoch. */
+  checkpointEvery?: string;
 }
 
 /** What was shown: config.json of a demonstration. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { seed } from '../core/random.ts';
+import { removeTemporaries } from '../io/atomic.ts';
 import { save } from '../io/save.ts';
 import { batches, isDemonstration, isImages, measuresOf } from '../recipes/index.ts';
 import { checkpoints } from '../train/checkpoints.ts';
@@ -10,6 +11,7 @@ import { learningRate } from '../train/learning_rate.ts';
 import { progress } from '../train/progress.ts';
 import { tensorBoard } from '../train/tensorboard.ts';
 import { demonstrateCommand } from './demonstrate.ts';
+import { intervalOf } from './interval.ts';
 import { evaluationBatch, reportRecipe } from './report.ts';
 import {
   findRecipe,
@@ -28,6 +30,8 @@ import { print, type Terminal } from './terminal.ts';
 export interface TrainFlags extends GivenSettings {
   out?: string;
   resume?: boolean;
+  /** How often checkpoints are written, such as `500steps`. */
+  checkpointEvery?: string;
   /** Fetches what is missing of the data. */
   download?: boolean;
 }
@@ -44,15 +48,17 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
   const recipe = findRecipe(recipeName);
   if (isDemonstration(recipe)) return demonstrateCommand(recipe, flags, terminal);
   const { rate } = recipe;
-  const { out, resume = false, download = false, ...settings } = flags;
+  const { out, resume = false, download = false, checkpointEvery, ...settings } = flags;
   const dir = settings.data ?? (download ? usualData : undefined);
   // Where a run is resumed from may not be where it was started.
   const given: GivenSettings = dir === undefined ? settings : { ...settings, data: resolve(dir) };
   const resumed = resume ? folderToResume(recipe.name, out) : null;
-  const config =
-    resumed === null
+  const config = {
+    ...(resumed === null
       ? newConfig(recipe, given)
-      : resumedConfig(resumed, await readConfig(resumed), recipe.name, given);
+      : resumedConfig(resumed, await readConfig(resumed), recipe.name, given)),
+    ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+  };
   const own = config.settings ?? {};
   if (download && config.data !== null)
     await recipe.download?.(config.data, {
@@ -64,6 +70,7 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
   await turn(terminal.signal);
   const folder = resumed ?? newFolder(recipe.name, out);
   const files = runFiles(folder);
+  await removeTemporaries(folder);
   await writeConfig(folder, config);
   try {
     seed(config.seed);
@@ -92,7 +99,11 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
         ...(rate === undefined ? [] : [learningRate((done) => rate(config.lr, done))]),
         tensorBoard(folder),
         csvLog(files.metrics),
-        checkpoints(files.checkpoints, { resume: true }),
+        checkpoints(files.checkpoints, {
+          resume: true,
+          every: intervalOf(config.checkpointEvery),
+          warn: (message) => void terminal.stderr.write(`nabla: ${message}\n`),
+        }),
       ],
       signal: terminal.signal,
     });

@@ -1,3 +1,4 @@
+import { digitsCnn } from './digits_cnn.ts';
 import { lenet5 } from './lenet5.ts';
 import { mnistCnnCf, mnistCnnCpcpff, mnistCnnCpcpffDropout } from './mnist_cnn.ts';
 import { mnistLr } from './mnist_lr.ts';
@@ -19,6 +20,7 @@ export { measuresOf, type Task, type TaskName, tasks } from './tasks.ts';
 /** Every system that `nabla train` knows. */
 export const recipes: readonly Recipe[] = [
   lenet5,
+  digitsCnn,
   mnistLr,
   mnistCnnCf,
   mnistCnnCpcpff,

@@ -169,7 +169,7 @@ describe('nabla train', () => {
     ],
     [
       ['train', 'lenet5', '--epoch', '3'],
-      "unknown option '--epoch'; options of train are --data, --download, --epochs, --batch-size, --lr, --seed, --out, --resume",
+      "unknown option '--epoch'; options of train are --data, --download, --epochs, --batch-size, --lr, --seed, --out, --checkpoint-every, --resume",
     ],
     [['list', '--all'], "unknown option '--all'; list has none"],
     [
@@ -188,6 +188,10 @@ describe('nabla train', () => {
       ['train', 'lenet5', '--seed', '1.5'],
       "option '--seed <n>' argument '1.5' is invalid. It must be an integer from 0 on.",
     ],
+    ...['0', '1.5', '3hours', 'often', '1.5steps', '-2', '0min'].map((interval): [string[], string] => [
+      ['train', 'lenet5', '--checkpoint-every', interval],
+      `option '--checkpoint-every <interval>' argument '${interval}' is invalid. It must be a number of epochs, or such as '500steps' or '10min'.`,
+    ]),
   ])('%j: usage error, one line, status 2', async (args, message) => {
     expect(await nabla(...args)).toEqual({ code: 2, out: '', err: `nabla: ${message}\n` });
     expect(existsSync('runs')).toBe(false);

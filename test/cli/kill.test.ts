@@ -1,0 +1,194 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readState } from '../../src/train/checkpoint_file.ts';
+import { buildPackage } from '../support/build_package.ts';
+import { freshFolder } from './tiny_mnist.ts';
+
+/**
+ * `kill -9` at random moments of `nabla train`, from the start of the process to its last line, and within every write: the run goes on with
+ * `--resume` and ends with the bytes of one that was not disturbed. The recipe has batch normalization, dropout, augmentation, shuffling,
+ * AdamW and a schedule; checkpoints come every seven steps, so most of them are in the middle of an epoch. Processes take turns in
+ * having one thread and two.
+ *
+ * NABLA_KILLS: how many kills; the long tests have 30 on each tier.
+ */
+const kills = Number(process.env.NABLA_KILLS ?? 3);
+const place = freshFolder();
+let built = '';
+let main = '';
+beforeAll(() => {
+  built = buildPackage('kill');
+  main = join(built, 'dist', 'cli', 'main.js');
+});
+afterAll(() => {
+  rmSync(built, { recursive: true, force: true });
+  rmSync(place, { recursive: true, force: true });
+});
+
+const args = (out: string, ...more: string[]): string[] => [
+  ...['train', 'digits-cnn', '--epochs', '2', '--seed', '3', '--checkpoint-every', '7steps', '--out', out],
+  ...more,
+];
+const environment = (threads: number, more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
+  ...process.env,
+  NABLA_THREADS: String(threads),
+  ...more,
+});
+const checkpointsIn = (out: string): string[] => {
+  try {
+    return readdirSync(join(place, out, 'checkpoints')).filter((name) => name.startsWith('checkpoint-'));
+  } catch {
+    return [];
+  }
+};
+
+/** What a run leaves, but for TensorBoard's files, which have times in them. */
+function results(out: string): Record<string, string> {
+  const names = readdirSync(join(place, out), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => !name.includes('tfevents') && statSync(join(place, out, name)).isFile(),
+  );
+  return Object.fromEntries(
+    names.sort().map((name) => [name, readFileSync(join(place, out, name)).toString('latin1')]),
+  );
+}
+function expectSame(out: string, undisturbed: Record<string, string>, how: string): void {
+  const found = results(out);
+  expect(Object.keys(found), how).toEqual(Object.keys(undisturbed));
+  // Not toEqual: the difference of two binary files tells nobody anything.
+  for (const name of Object.keys(found))
+    expect(found[name] === undisturbed[name], `${name} differs after ${how}`).toBe(true);
+}
+
+let whole: { time: number; start: number; results: Record<string, string> };
+beforeAll(async () => {
+  // On the native tier the second run finds compiled programs in the cache, as resumed ones do.
+  for (const out of process.env.NABLA_TIER === 'wasm' ? ['whole'] : ['warm', 'whole']) {
+    const begin = performance.now();
+    let start = 0;
+    const child = spawn(process.execPath, [main, ...args(out)], { cwd: place, env: environment(2) });
+    let errors = '';
+    child.stderr.on('data', (chunk) => (errors += chunk));
+    child.stdout.on('data', () => (start ||= performance.now() - begin));
+    const code = await new Promise((done) => child.on('close', done));
+    expect([code, errors]).toEqual([0, '']);
+    whole = { time: performance.now() - begin, start, results: results(out) };
+  }
+}, 600_000);
+
+/** Runs a session; kills it after a time, if it has not ended by then. */
+async function session(out: string, threads: number, killAfter: number): Promise<'killed' | 'complete'> {
+  const child = spawn(process.execPath, [main, ...args(out, '--resume')], {
+    cwd: place,
+    env: environment(threads),
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk) => (errors += chunk));
+  const timer = Number.isFinite(killAfter) ? setTimeout(() => child.kill('SIGKILL'), killAfter) : undefined;
+  const [code, signal] = await new Promise<[number | null, string | null]>((done) =>
+    child.on('close', (c, s) => done([c, s])),
+  );
+  clearTimeout(timer);
+  expect(errors).toBe('');
+  if (signal === 'SIGKILL') return 'killed';
+  expect(code).toBe(0);
+  return 'complete';
+}
+
+describe.skipIf(process.platform === 'win32')('kill -9', () => {
+  test(
+    `at ${kills} random moments`,
+    async () => {
+      const { start, time } = whole;
+      const moments: string[] = [];
+      let done = 0;
+      let inTraining = 0;
+      for (let run = 0; done < kills; run++) {
+        const out = `run-${run}`;
+        for (let number = 0; ; number++) {
+          // Every fifth within the start of the process, the others so that about eight end a run.
+          const early = Math.random() < 0.2;
+          const after = early ? Math.random() * start : start + (Math.random() * (time - start)) / 4;
+          const end = await session(out, 1 + (number % 2), done < kills ? after : Number.POSITIVE_INFINITY);
+          if (end === 'complete') break;
+          done++;
+          const files = checkpointsIn(out);
+          if (files.length > 0) inTraining++;
+          moments.push(`${Math.round(after)} ms (${files.at(-1) ?? 'no checkpoint'})`);
+          // Whatever has the name of a checkpoint is one.
+          for (const name of files) await readState(join(place, out, 'checkpoints', name));
+        }
+        expectSame(out, whole.results, `kills after ${moments.join(', ')}`);
+      }
+      console.log(`${done} kills, ${inTraining} of them after the first checkpoint: ${moments.join(', ')}`);
+      expect(done).toBe(kills);
+    },
+    120_000 + kills * 30_000,
+  );
+
+  // Loaded before the program: patches the functions of node:fs/promises that atomic writes are made of.
+  const saboteur = `
+    const [phase, part, count] = process.env.NABLA_TEST_KILL.split(' ');
+    const files = process.getBuiltinModule('node:fs/promises');
+    const actual = { ...files };
+    let left = Number(count);
+    const die = () => { if (--left === 0) process.kill(process.pid, 'SIGKILL'); };
+    const at = (now, path) => { if (now === phase && String(path).includes(part)) die(); };
+    files.open = async (path, flags) => {
+      const handle = await actual.open(path, flags);
+      if (flags === 'r') { at('renamed', path); return handle; }
+      at('opened', path);
+      const [write, sync] = [handle.writeFile.bind(handle), handle.sync.bind(handle)];
+      handle.writeFile = async (bytes) => {
+        if (phase === 'half' && path.includes(part)) await write(bytes.slice(0, bytes.length >> 1));
+        at('half', path);
+        await write(bytes);
+        at('written', path);
+      };
+      handle.sync = async () => { await sync(); at('flushed', path); };
+      return handle;
+    };
+    files.rename = async (from, to) => { await actual.rename(from, to); at('renamed-', to); };
+    files.rm = async (path, options) => { at('removing', path); await actual.rm(path, options); at('removed', path); };
+  `;
+  const phases = [
+    ...['opened', 'half', 'written', 'flushed', 'renamed-'].flatMap((phase) => [
+      `${phase} checkpoint- 2`,
+      `${phase} index.json 2`,
+    ]),
+    'removing checkpoint- 1',
+    'removed checkpoint- 1',
+    'half metrics.csv 1',
+    'half model.safetensors 1',
+    'half config.json 1',
+  ];
+
+  test(
+    'within a write, at each of its phases',
+    () => {
+      const preload = join(built, 'saboteur.mjs');
+      writeFileSync(preload, saboteur);
+      mkdirSync(join(place, 'torn'));
+      // In tests of minutes all of them; else some, others each time.
+      const chosen = kills >= 30 ? phases : [...phases].sort(() => Math.random() - 0.5).slice(0, kills);
+      let leftovers = 0;
+      for (const [number, phase] of [...chosen, 'none none 1'].entries()) {
+        const { status, signal, stderr } = spawnSync(
+          process.execPath,
+          ['--import', pathToFileURL(preload).href, main, ...args('torn', '--resume')],
+          { cwd: place, env: environment(1 + (number % 2), { NABLA_TEST_KILL: phase }), encoding: 'utf8' },
+        );
+        expect(stderr, phase).toBe('');
+        if (phase.startsWith('none')) expect(status).toBe(0);
+        // Where the run was nearly complete, a phase may not have come any more.
+        else if (status !== 0) expect(signal, phase).toBe('SIGKILL');
+        leftovers += Object.keys(results('torn')).filter((name) => name.endsWith('.tmp')).length;
+      }
+      if (chosen.some((phase) => phase.startsWith('half'))) expect(leftovers).toBeGreaterThan(0);
+      expectSame('torn', whole.results, `kills within writes: ${chosen.join(', ')}`);
+    },
+    120_000 + phases.length * 30_000,
+  );
+});
