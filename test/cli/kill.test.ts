@@ -78,15 +78,25 @@ beforeAll(async () => {
   }
 }, 600_000);
 
-/** Runs a session; kills it after a time, if it has not ended by then. */
-async function session(out: string, threads: number, killAfter: number): Promise<'killed' | 'complete'> {
+/** Runs a session; kills it some time after its start, or after its first line, which comes before the first step, unless it ends before. */
+async function session(
+  out: string,
+  threads: number,
+  kill: { readonly from: 'start' | 'line'; readonly after: number } | null,
+): Promise<'killed' | 'complete'> {
   const child = spawn(process.execPath, [main, ...args(out, '--resume')], {
     cwd: place,
     env: environment(threads),
   });
   let errors = '';
   child.stderr.on('data', (chunk) => (errors += chunk));
-  const timer = Number.isFinite(killAfter) ? setTimeout(() => child.kill('SIGKILL'), killAfter) : undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    if (kill !== null) timer = setTimeout(() => child.kill('SIGKILL'), kill.after);
+  };
+  if (kill?.from === 'start') start();
+  else child.stdout.once('data', start);
+  child.stdout.resume();
   const [code, signal] = await new Promise<[number | null, string | null]>((done) =>
     child.on('close', (c, s) => done([c, s])),
   );
@@ -108,21 +118,26 @@ describe.skipIf(process.platform === 'win32')('kill -9', () => {
       for (let run = 0; done < kills; run++) {
         const out = `run-${run}`;
         for (let number = 0; ; number++) {
-          // Every fifth within the start of the process, the others so that about eight end a run.
-          const early = Math.random() < 0.2;
-          const after = early ? Math.random() * start : start + (Math.random() * (time - start)) / 4;
-          const end = await session(out, 1 + (number % 2), done < kills ? after : Number.POSITIVE_INFINITY);
+          // Every fifth within the start of the process, the others so that about five end a run.
+          const kill =
+            Math.random() < 0.2
+              ? { from: 'start' as const, after: Math.random() * start }
+              : { from: 'line' as const, after: Math.random() * (time - start) * 0.4 };
+          const end = await session(out, 1 + (number % 2), done < kills ? kill : null);
           if (end === 'complete') break;
           done++;
           const files = checkpointsIn(out);
           if (files.length > 0) inTraining++;
-          moments.push(`${Math.round(after)} ms (${files.at(-1) ?? 'no checkpoint'})`);
+          const step = /checkpoint-0*(\d+)/.exec(files.at(-1) ?? '')?.[1] ?? 'none';
+          moments.push(`${kill.from} + ${Math.round(kill.after)} ms (${step})`);
           // Whatever has the name of a checkpoint is one.
           for (const name of files) await readState(join(place, out, 'checkpoints', name));
         }
         expectSame(out, whole.results, `kills after ${moments.join(', ')}`);
       }
-      console.log(`${done} kills, ${inTraining} of them after the first checkpoint: ${moments.join(', ')}`);
+      console.log(
+        `${done} kills, ${inTraining} of them after the first checkpoint (last checkpoint): ${moments.join(', ')}`,
+      );
       expect(done).toBe(kills);
     },
     120_000 + kills * 30_000,
@@ -142,7 +157,7 @@ describe.skipIf(process.platform === 'win32')('kill -9', () => {
       at('opened', path);
       const [write, sync] = [handle.writeFile.bind(handle), handle.sync.bind(handle)];
       handle.writeFile = async (bytes) => {
-        if (phase === 'half' && path.includes(part)) await write(bytes.slice(0, bytes.length >> 1));
+        if (phase === 'half' && left === 1 && path.includes(part)) await write(bytes.slice(0, bytes.length >> 1));
         at('half', path);
         await write(bytes);
         at('written', path);
