@@ -95,6 +95,7 @@ export {
 } from './samplers.ts';
 export { type Labels, type SplitOptions, splitPositions } from './splits.ts';
 export { Stream, type StreamSource, type StreamState, stream } from './stream.ts';
+export { type ArrayTree, TensorLoader, tensorLoader } from './tensor_loader.ts';
 export {
   type Json,
   parseJsonLines,

@@ -14,8 +14,14 @@ export interface Run {
   readonly optimizer: Optimizer;
   /** Epochs in all. */
   readonly epochs: number;
-  /** Batches of an epoch; null while unknown. */
+  /** Steps (updates) of an epoch; null while unknown. */
   stepsPerEpoch: number | null;
+  /** Examples that an epoch trains on; null if unknown. */
+  readonly examples: number | null;
+  /** Examples of the validation data; null if unknown, or there is none. */
+  readonly validationExamples: number | null;
+  /** Whether the model is evaluated on validation data: in every epoch, or only in some, or in the middle of epochs. */
+  readonly validates: 'never' | 'always' | 'sometimes';
   /** Epochs completed. Restoring sets it. */
   epoch: number;
   /** Steps completed, those of earlier sessions of a resumed run included. Restoring sets it. */
@@ -24,6 +30,8 @@ export interface Run {
   batch: number;
   /** Logs of the completed epochs. Restoring sets it. */
   history: Logs[];
+  /** What metrics that are objects, such as `new ConfusionMatrix()`, gave in the last epoch: `confusion`, `validationConfusion`. */
+  results: Readonly<Record<string, unknown>>;
   /** All callbacks of the training, in their order. */
   readonly callbacks: readonly Callback[];
   /**
@@ -38,8 +46,11 @@ export interface Run {
     readonly parts: Readonly<Record<string, State>>;
     readonly callbacks: Readonly<Record<string, State>>;
   } | null;
-  /** Ends the training after the present epoch (before the first one: at once). */
-  stop(reason: string): void;
+  /**
+   * Ends the training after the present epoch (before the first one: at once), or with `now` after the present step, in the middle of the
+   * epoch. The first reason stays.
+   */
+  stop(reason: string, options?: { readonly now?: boolean }): void;
 }
 
 /** One step that has been done. */
@@ -50,6 +61,14 @@ export interface StepReport {
   readonly batch: number;
   /** Examples in the batch. */
   readonly examples: number;
+}
+
+/** A loss or a gradient that is NaN or infinite. */
+export interface NotFinite {
+  readonly what: 'loss' | 'gradient' | 'validation loss';
+  readonly value: number;
+  /** Number of the batch in the epoch; null for validation. */
+  readonly batch: number | null;
 }
 
 /** Takes part in `fit`. Every method is optional; they are called in the order of the callbacks. */
@@ -71,6 +90,15 @@ export interface Callback {
   afterStep?(run: Run, report: StepReport): void | Promise<void>;
   /** Before the model is evaluated on the validation data. */
   onValidation?(run: Run): void;
+  /** After that; `logs` are `validationLoss` and the like. */
+  onValidationEnd?(run: Run, logs: Logs): void | Promise<void>;
+  /**
+   * Has every step look at its gradients, and leave weights, state of the optimizer and statistics as they were if the loss or one of them
+   * is not finite. A step is then two programs instead of one.
+   */
+  readonly guardsSteps?: boolean;
+  /** When a loss or gradient is not finite: true if the training may go on (or was stopped); else it ends with a DivergenceError. */
+  onNotFinite?(run: Run, report: NotFinite): boolean;
   /** `run.epoch` and `run.history` include the epoch that has just ended; `logs` are its. */
   onEpochEnd?(run: Run, logs: Logs): void | Promise<void>;
   /** After all callbacks' `onEpochEnd`: the place to save the training. */
@@ -97,6 +125,16 @@ export type Direction = 'min' | 'max' | 'auto';
 /** Resolves `auto`. */
 export const directionOf = (monitor: string, direction: Direction): 'min' | 'max' =>
   direction === 'auto' ? (/loss|error/i.test(monitor) ? 'min' : 'max') : direction;
+
+/**
+ * The value of a monitored quantity in an epoch; null if it comes from a validation that this epoch did not have.
+ *
+ * @throws Error as {@link monitored}
+ */
+export const monitoredIn = (name: string, monitor: string, logs: Logs, run: Run): number | null =>
+  run.validates === 'sometimes' && monitor.startsWith('validation') && logs[monitor] === undefined
+    ? null
+    : monitored(name, monitor, logs);
 
 /**
  * The value of a monitored quantity.

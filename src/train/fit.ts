@@ -1,41 +1,18 @@
-import { jit } from '../core/jit.ts';
-import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { valueAndGrad } from '../core/transforms.ts';
-import type { Layer } from '../nn/module.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import type { Layer, Module } from '../nn/module.ts';
 import { breathe } from './breath.ts';
-import { type Callback, callbackNames, type Logs, type Run, type StepReport } from './callback.ts';
+import { callbackNames, type Logs, type NotFinite, type Run, type StepReport } from './callback.ts';
+import { readBatch } from './data_forms.ts';
 import { DivergenceError } from './errors.ts';
-import {
-  type Batches,
-  type BatchFunction,
-  checkMetrics,
-  evaluator,
-  Means,
-  namedNumbers,
-} from './evaluate.ts';
+import { type Evaluation, Evaluator, logsOf, type OutputsOf } from './evaluate.ts';
+import { Feed } from './feed.ts';
+import { type FitOptions, planOf } from './fit_options.ts';
+import { Means } from './means.ts';
+import { Measures, numbersIn } from './measures.ts';
+import { joined, Objective } from './objective.ts';
 import { Place } from './place.ts';
-import type { Part } from './state.ts';
-
-/** What {@link fit} is to do. */
-export interface FitOptions {
-  /** Batches to train on, iterated once per epoch. */
-  readonly data: Batches;
-  /** Batches to evaluate the model on after each epoch. Default none. */
-  readonly validation?: Batches;
-  /** What is made small: a scalar from outputs and targets, averaged over the batch, such as `nn.crossEntropy`. */
-  readonly loss: BatchFunction;
-  readonly optimizer: Optimizer;
-  /** Passes over the data. Default 1. */
-  readonly epochs?: number;
-  /** Also measured, on training and validation data, such as `{ accuracy }`. Default none. */
-  readonly metrics?: Readonly<Record<string, BatchFunction>>;
-  /** Progress, checkpoints and the like. Default none. */
-  readonly callbacks?: readonly Callback[];
-  /** Aborting it ends the training with an Interrupted, between two steps. */
-  readonly signal?: AbortSignal;
-}
+import type { Part, State } from './state.ts';
+import { scalarNames, TrainingStep, take, withBatch } from './training_step.ts';
 
 /** How a training went. */
 export interface History {
@@ -45,118 +22,211 @@ export interface History {
   readonly steps: number;
   /** Why a callback ended the training before its time, or null. */
   readonly stopped: string | null;
+  /** What metrics that are objects gave in the last epoch, matrices and curves too: `confusion`, `validationConfusion`. */
+  readonly results: Readonly<Record<string, unknown>>;
 }
-
-const optionNames = ['data', 'validation', 'loss', 'optimizer', 'epochs', 'metrics', 'callbacks', 'signal'];
 
 /**
  * Trains a model: for each epoch and batch one step of the optimizer along the gradient of the loss, compiled as one program,
- * with the model in training mode; after each epoch an evaluation on the validation data. Training metrics are means over the epoch
- * while the weights change, measured on the outputs of the training passes.
+ * with the model in training mode; after each epoch an evaluation on the validation data. Training metrics are measured over the epoch
+ * while the weights change, on the outputs of the training passes: functions as means over batches, objects such as `new F1()` exactly.
  *
- * @throws DivergenceError as soon as a loss is NaN or infinite, saying at which step
+ * @throws DivergenceError as soon as a loss is NaN or infinite, saying at which step, unless a callback such as `nanGuard` deals with it
  * @throws Interrupted when the signal is aborted
- * @throws TypeError for unknown options
+ * @throws TypeError or Error for options and batches that are not what they should be
  */
-export async function fit(model: Layer, options: FitOptions): Promise<History> {
-  checkOptions('fit', options, optionNames);
-  const { data, validation, loss, optimizer, epochs = 1, metrics = {}, callbacks = [], signal } = options;
-  requirePresent({ data, loss, optimizer });
-  checkMetrics('fit', metrics);
-  if (!Number.isInteger(epochs) || epochs < 0)
-    throw new Error(`fit: epochs must be an integer from 0 on, got ${epochs}`);
+export async function fit<M extends Module, Y = Tensor>(
+  model: M,
+  options: FitOptions<OutputsOf<M>, Y>,
+): Promise<History> {
+  const plan = planOf(model, options as FitOptions<never, never>);
+  const { source, validation, epochs, accumulate, validateEvery } = plan;
+  const { optimizer, metrics = {}, weightedMetrics = {}, callbacks = [], signal } = options;
+  const objective = new Objective('fit', options as never);
+  const measures = new Measures('fit', objective, metrics as never, weightedMetrics as never);
+  const byStep = 'steps' in validateEvery ? validateEvery.steps : null;
+  const shared = measures.streaming.find(({ isShared }) => isShared);
+  if (byStep !== null && shared !== undefined)
+    throw new Error(
+      `fit: validation in the middle of an epoch needs a ${shared.name} of its own; give a function that makes one: ${shared.name}: () => new ${shared.metric.constructor.name}()`,
+    );
+  const validationMeasures =
+    byStep === null ? measures : new Measures('fit', objective, metrics as never, weightedMetrics as never);
+
   let stopped: string | null = null;
+  let isStopping = false;
   let isWhole = true;
+  /** Of the present epoch: means of training, the last validation and its results. */
   const means = new Means();
-  const place = new Place(data);
-  const validationPlace = validation === undefined ? null : new Place(validation);
+  let validated: Record<string, number> = {};
+  let results: Record<string, unknown> = {};
+  const place = new Place(source.placed);
+  const validationPlace = new Place(validation?.placed ?? {});
+  const lastValidation: Part = {
+    stateDict: () => ({ ...validated }),
+    loadStateDict: (state: State) => {
+      validated = { ...(state as Record<string, number>) };
+    },
+  };
   const run: Run = {
-    model,
+    // Callbacks mostly see models with one input and output.
+    model: model as unknown as Layer,
     optimizer,
     epochs,
-    stepsPerEpoch: data.length ?? null,
-    epoch: 0,
+    stepsPerEpoch:
+      plan.stepsPerEpoch ?? (source.length === undefined ? null : Math.ceil(source.length / accumulate)),
+    examples: source.examples,
+    validationExamples: validation?.examples ?? null,
+    validates:
+      validation === null
+        ? 'never'
+        : 'epochs' in validateEvery && validateEvery.epochs === 1
+          ? 'always'
+          : 'sometimes',
+    epoch: plan.initialEpoch,
     step: 0,
     batch: 0,
     history: [],
+    results,
     callbacks,
     parts: new Map<string, Part>([
       ['means', means],
       ['data', place],
-      ...(validationPlace === null ? [] : [['validation', validationPlace] as const]),
+      ...(validation === null ? [] : [['validation', validationPlace] as const]),
+      ...(byStep === null ? [] : [['lastValidation', lastValidation] as const]),
     ]),
     get isWhole() {
       return isWhole;
     },
     restored: null,
-    stop: (reason) => {
-      stopped = reason;
+    stop: (reason, { now = false } = {}) => {
+      stopped ??= reason;
+      isStopping ||= now;
     },
   };
-  const step = trainingStep(model, loss, metrics, optimizer);
-  const names = ['loss', ...Object.keys(metrics)];
-  const validate = evaluator(model, { loss, metrics, signal });
+  const guards = callbacks.some((callback) => callback.guardsSteps === true);
+  const step = new TrainingStep(model, objective, measures, optimizer, {
+    accumulate,
+    clipNorm: options.clipNorm ?? null,
+    clipValue: options.clipValue ?? null,
+    afterUpdate: options.afterUpdate ?? null,
+    isGuarded: guards,
+  });
+  const names = scalarNames(objective, measures);
+  const evaluator = new Evaluator('fit', model, objective, validationMeasures);
+  const feed = new Feed(source, plan.stepsPerEpoch === null ? null : plan.stepsPerEpoch * accumulate);
   const breath = breathe(signal);
 
-  /** The epoch from `run.batch` on, which is not 0 in a run that was resumed in the middle of one. */
-  const trainEpoch = async (): Promise<Logs> => {
-    if (run.batch === 0) {
-      means.clear();
-      if ('epoch' in data) data.epoch = run.epoch;
-    }
-    let passedOver = place.isRestored ? run.batch : 0;
-    const isDone = run.batch > 0 && run.batch === run.stepsPerEpoch;
-    for (const [x, y] of isDone ? [] : data) {
-      // Data that cannot begin in the middle: what was trained on already is made and dropped.
-      if (passedOver < run.batch) {
-        passedOver++;
-        continue;
-      }
+  /** Asks callbacks what to do about a loss or gradients that are not finite: goes on if they say so. */
+  const dealWith = (what: NotFinite['what'], value: number): void => {
+    const batch = what === 'validation loss' ? null : run.batch;
+    const report: NotFinite = { what, value, batch };
+    if (callbacks.some((callback) => callback.onNotFinite?.(run, report) === true)) return;
+    throw diverged(what, value, run, batch === null ? '' : `, batch ${batch}`);
+  };
+
+  /** Evaluates on the validation data. */
+  const validate = async (): Promise<void> => {
+    if (validation === null) return;
+    for (const callback of callbacks) callback.onValidation?.(run);
+    const evaluation: Evaluation = await validationPlace.during(() =>
+      evaluator.on(validation, 'the validation data', breath, plan.validationSteps),
+    );
+    const named = <T>(values: Readonly<Record<string, T>>): Record<string, T> =>
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [joined('validation', name), value]));
+    validated = named(logsOf(evaluation));
+    Object.assign(results, named(evaluation.results));
+    if (!Number.isFinite(validated.validationLoss)) dealWith('validation loss', validated.validationLoss);
+    for (const callback of callbacks) await callback.onValidationEnd?.(run, validated);
+  };
+
+  /** Trains on the batches of one update; false if there are none left in the epoch. */
+  const trainStep = async (): Promise<boolean> => {
+    const group = new Means();
+    let examples = 0;
+    let used = 0;
+    let sound = 0;
+    while (used < accumulate) {
+      const value = await feed.next();
+      if (value === null) break;
       isWhole = false;
-      const logs = namedNumbers(names, step(x, y));
-      run.step++;
-      const batch = ++run.batch;
-      passedOver = batch;
-      if (!Number.isFinite(logs.loss)) throw diverged('loss', logs.loss, run, callbacks, `, batch ${batch}`);
-      means.add(logs, x.shape[0]);
-      const report: StepReport = { logs, batch, examples: x.shape[0] };
+      const where = `batch ${run.batch + 1} of epoch ${run.epoch + 1}`;
+      const batch = readBatch('fit', where, value);
+      const { scalars, outputs, isSound } = withBatch('fit', where, batch, () => step.batch(batch));
+      if (used++ === 0) run.step++;
+      run.batch++;
+      const loss = scalars.values[0].item();
+      if (Number.isFinite(loss) && isSound) {
+        sound++;
+        examples += batch.examples;
+        take(names, scalars, batch.examples, [group, means]);
+        if (measures.needsOutputs)
+          withBatch('fit', where, batch, () => measures.update(outputs, batch.y, batch.weights));
+      } else if (Number.isFinite(loss)) dealWith('gradient', Number.NaN);
+      else dealWith('loss', loss);
+      if (isStopping) return true;
+      if (used < accumulate) await breath();
+    }
+    if (used === 0) return false;
+    if (sound > 0) {
+      step.update();
+      const report: StepReport = { logs: group.logs, batch: Math.ceil(run.batch / accumulate), examples };
       for (const callback of callbacks) {
         const waiting = callback.onStep?.(run, report);
         if (waiting !== undefined) await waiting;
       }
+      if (byStep !== null && run.step % byStep === 0) await validate();
       isWhole = true;
       for (const callback of callbacks) {
         const waiting = callback.afterStep?.(run, report);
         if (waiting !== undefined) await waiting;
       }
-      await breath();
     }
+    isWhole = true;
+    await breath();
+    return true;
+  };
+
+  /** The epoch from `run.batch` on, which is not 0 in a run that was resumed in the middle of one. */
+  const trainEpoch = async (): Promise<Logs> => {
+    if (run.batch === 0) {
+      means.clear();
+      validated = {};
+    }
+    measures.reset();
+    results = {};
+    run.results = results;
+    await feed.begin(run.epoch, run.batch, place.isRestored);
+    while (!isStopping && (await trainStep()));
     if (run.batch === 0)
       throw new Error(
         `fit: the data has no batches in epoch ${run.epoch + 1}; a generator, for one, can be iterated only once`,
       );
-    run.stepsPerEpoch = run.batch;
-    return means.logs;
+    const found = measures.results();
+    Object.assign(results, found);
+    return { ...means.logs, ...numbersIn(found) };
   };
+
+  /** Whether to evaluate after the present epoch. */
+  const isValidated = (): boolean =>
+    'epochs' in validateEvery &&
+    ((run.epoch + 1) % validateEvery.epochs === 0 || run.epoch + 1 >= epochs || stopped !== null);
 
   let failure: unknown = null;
   try {
     for (const callback of callbacks) await callback.restore?.(run);
     for (const callback of callbacks) await callback.onBegin?.(run);
     await restoreStates(run);
+    requireParameters(model);
     while (run.epoch < epochs && stopped === null) {
       model.train();
       for (const callback of callbacks) callback.onEpochBegin?.(run);
-      const logs = { ...(await trainEpoch()) };
-      if (validation !== undefined && validationPlace !== null) {
-        for (const callback of callbacks) callback.onValidation?.(run);
-        for (const [name, value] of Object.entries(
-          await validationPlace.during(() => validate(validation, breath)),
-        ))
-          logs[`validation${name[0].toUpperCase()}${name.slice(1)}`] = value;
-        if (!Number.isFinite(logs.validationLoss))
-          throw diverged('validation loss', logs.validationLoss, run, callbacks);
-      }
+      const trained = await trainEpoch();
+      if (isStopping) break;
+      run.stepsPerEpoch = Math.ceil(run.batch / accumulate);
+      if (isValidated()) await validate();
+      if (isStopping) break;
+      const logs = { ...trained, ...validated };
       isWhole = false;
       run.epoch++;
       run.batch = 0;
@@ -169,6 +239,11 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
   } catch (error) {
     failure = error;
   }
+  try {
+    await feed.close();
+  } catch (error) {
+    failure ??= error;
+  }
   for (const callback of callbacks) {
     try {
       await callback.onFinish?.(run, failure);
@@ -178,7 +253,7 @@ export async function fit(model: Layer, options: FitOptions): Promise<History> {
     }
   }
   if (failure !== null) throw failure;
-  return { epochs: run.history, steps: run.step, stopped };
+  return { epochs: run.history, steps: run.step, stopped, results: run.results };
 }
 
 /** Gives parts and callbacks of a resumed run what they had. */
@@ -191,38 +266,22 @@ async function restoreStates(run: Run): Promise<void> {
     if (name in restored.callbacks) await callbacks[i].restoreState?.(restored.callbacks[name], run);
 }
 
-/** Forward, backward and update as one compiled program; gives loss and metrics of the batch, in this order. */
-function trainingStep(
-  model: Layer,
-  loss: BatchFunction,
-  metrics: Readonly<Record<string, BatchFunction>>,
-  optimizer: Optimizer,
-): (x: Tensor, y: Tensor) => Tensor[] {
-  return jit((x: Tensor, y: Tensor) => {
-    const [[value, outputs], grads] = valueAndGrad((): [Tensor, Tensor] => {
-      const predictions = model.forward(x);
-      return [loss(predictions, y), predictions];
-    }, model);
-    optimizer.update(grads);
-    return [value, ...Object.values(metrics).map((metric) => metric(outputs, y))];
-  });
-}
-
-function diverged(
-  what: string,
-  value: number,
-  run: Run,
-  callbacks: readonly Callback[],
-  where = '',
-): DivergenceError {
-  const good = callbacks.map((callback) => callback.lastGood?.()).find((place) => typeof place === 'string');
+function diverged(what: string, value: number, run: Run, where: string): DivergenceError {
+  const good = run.callbacks
+    .map((callback) => callback.lastGood?.())
+    .find((place) => typeof place === 'string');
   return new DivergenceError(
     `fit: the ${what} is ${value} at step ${run.step} (epoch ${run.epoch + 1}${where}); training has stopped. ` +
       `${good === undefined ? '' : `The last good checkpoint is ${good}. `}Try a smaller learning rate`,
   );
 }
 
-function requirePresent(options: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(options))
-    if (value === undefined) throw new TypeError(`fit: the option ${name} is missing`);
+function requireParameters(model: Module): void {
+  if (model.parameters().length > 0) return;
+  const frozen = model.namedParameters().length;
+  throw new Error(
+    frozen > 0
+      ? `fit: all ${frozen} parameters of the model are frozen; unfreeze() some of them`
+      : 'fit: the model has no parameters to train; layers must be in fields of the module that are not private',
+  );
 }

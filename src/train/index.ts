@@ -1,7 +1,7 @@
 /** Training: `import { fit, progress } from 'nabla/train'`. */
 
 export { filterPictures, gridOf, picturesOf } from './array_pictures.ts';
-export type { Callback, Direction, Logs, Run, StepReport } from './callback.ts';
+export type { Callback, Direction, Logs, NotFinite, Run, StepReport } from './callback.ts';
 export {
   restoreCheckpoint,
   restoreState,
@@ -32,15 +32,27 @@ export {
   type TurnResult,
 } from './cross_validation.ts';
 export { csvLog } from './csv_log.ts';
+export type { Data, LabelledArrays } from './data_forms.ts';
 export { type EarlyStoppingOptions, earlyStopping } from './early_stopping.ts';
 export { DivergenceError, Interrupted } from './errors.ts';
-export { type Batches, type BatchFunction, type EvaluateOptions, evaluate } from './evaluate.ts';
+export {
+  type Batches,
+  type BatchFunction,
+  type EvaluateOptions,
+  evaluate,
+  type OutputsOf,
+  type PredictOptions,
+  predict,
+} from './evaluate.ts';
 export { EventWriter, type EventWriterOptions } from './events.ts';
-export { type FitOptions, fit, type History } from './fit.ts';
+export { fit, type History } from './fit.ts';
+export type { FitOptions } from './fit_options.ts';
 export { type Histogram, histogramOf, type Numbers } from './histogram_buckets.ts';
 export type { ExperimentOptions, Hyperparameters, TrialStatus } from './hyperparameters.ts';
 export { learningRate } from './learning_rate.ts';
+export type { MetricFunction, MetricKind, Metrics, Results, StreamingMetric } from './measures.ts';
 export { modelGraph } from './model_graph.ts';
+export type { ClassWeights, Loss, LossFunction, LossObject, ObjectiveOptions } from './objective.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
 

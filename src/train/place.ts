@@ -1,4 +1,4 @@
-import type { Batches } from './evaluate.ts';
+import type { Placed } from './data_forms.ts';
 import type { Part, State } from './state.ts';
 
 /**
@@ -6,10 +6,10 @@ import type { Part, State } from './state.ts';
  * the batch where the training stood.
  */
 export class Place implements Part {
-  readonly #data: Batches;
+  readonly #data: Placed;
   #held: State | undefined;
 
-  constructor(data: Batches) {
+  constructor(data: Placed) {
     this.#data = data;
   }
 
