@@ -11,7 +11,9 @@ import type { Layer } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Callback, Logs } from './callback.ts';
 import { type Batches, evaluate } from './evaluate.ts';
-import { type FitOptions, fit } from './fit.ts';
+import { fit } from './fit.ts';
+import type { FitOptions } from './fit_options.ts';
+import { numbersIn } from './measures.ts';
 
 /** One of the trainings of a cross-validation. */
 export interface Turn {
@@ -214,16 +216,23 @@ async function trainAndTest<Data>(
     ...(parts.validation === null ? {} : { validation: still(parts.validation) }),
     ...{ optimizer, callbacks },
   });
-  const { loss, metrics, signal } = training;
+  const { loss, lossWeights, classWeights, weightedMean, penalty, metrics, weightedMetrics, signal } =
+    training;
+  const measuring = {
+    loss,
+    lossWeights,
+    classWeights,
+    weightedMean,
+    penalty,
+    metrics,
+    weightedMetrics,
+    signal,
+  };
   const logs: Record<string, number> = {};
   for (const [name, part] of Object.entries(parts) as [string, Data | null][]) {
     if (part === null) continue;
-    const measured = await evaluate(model, still(part), {
-      loss,
-      ...(metrics === undefined ? {} : { metrics }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    for (const [what, value] of Object.entries(measured))
+    const measured = await evaluate(model, still(part), measuring);
+    for (const [what, value] of Object.entries(numbersIn(measured)))
       logs[name === 'train' ? what : `${name}${what[0].toUpperCase()}${what.slice(1)}`] = value;
   }
   return { logs, epochs: epochs.length };
