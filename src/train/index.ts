@@ -54,6 +54,7 @@ export type { MetricFunction, MetricKind, Metrics, Results, StreamingMetric } fr
 export { modelGraph } from './model_graph.ts';
 export type { ClassWeights, Loss, LossFunction, LossObject, ObjectiveOptions } from './objective.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
+export { type Probe, probe } from './probe.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
 
 export * from './search/index.ts';
@@ -62,4 +63,4 @@ export { smooth } from './smoothing.ts';
 
 export type { Part, State } from './state.ts';
 export type { ChartGroup, DataClass, PluginMetadata, SummaryOptions, TextContent } from './summaries.ts';
-export { type TensorBoardOptions, tensorBoard } from './tensorboard.ts';
+export { type HistogramKind, type PictureKind, type TensorBoardOptions, tensorBoard } from './tensorboard.ts';
