@@ -63,6 +63,15 @@ export { type Fold, type FoldOptions, kFolds, type TimeSeriesOptions, timeSeries
 export { garments } from './garments.ts';
 export { decodeIdx, encodeIdx, type IdxArray, type IdxData, type IdxType, readIdx, writeIdx } from './idx.ts';
 export type { Image } from './image.ts';
+export type { ImageOptions } from './image_files.ts';
+export {
+  ImageFolder,
+  type ImageFolderOptions,
+  ImageLoader,
+  type ImageLoaderOptions,
+  imageFolder,
+  type LabelledImage,
+} from './image_folder.ts';
 export { type Batch, Loader, type LoaderOptions, loader } from './loader.ts';
 export { fashionMnist, fashionMnistClasses, type MnistOptions, mnist, type Parts } from './mnist.ts';
 export { downloadFashionMnist, downloadMnist, type MnistDownloadOptions } from './mnist_download.ts';

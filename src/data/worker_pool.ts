@@ -69,6 +69,8 @@ export class WorkerPool {
       const { port1, port2 } = new threads.MessageChannel();
       const worker = new threads.Worker(program, {
         eval: true,
+        // The program is a script, also where the process runs a module of text.
+        execArgv: process.execArgv.filter((flag) => !flag.startsWith('--input-type')),
         workerData: { port: port2, control: this.#control, number, module, name, data },
         transferList: [port2],
       });
