@@ -44,6 +44,7 @@ export {
 export { BatchLoader, type BatchLoaderOptions, batchLoader, type PlanOptions } from './batch_loader.ts';
 export { type BatchSampler, type BucketOptions, type BucketSampler, bucketSampler } from './buckets.ts';
 export { cifar10, cifar10Classes, cifar100, decodeCifar } from './cifar.ts';
+export { type ColorComponents, colorComponents } from './color_components.ts';
 export {
   type ColumnType,
   type CsvOptions,
@@ -102,6 +103,7 @@ export {
   type WeightedOptions,
   weightedSampler,
 } from './samplers.ts';
+export { type ShapesOptions, shapeClasses, shapes } from './shapes.ts';
 export { type Labels, type SplitOptions, splitPositions } from './splits.ts';
 export { Stream, type StreamSource, type StreamState, stream } from './stream.ts';
 export { type ArrayTree, TensorLoader, tensorLoader } from './tensor_loader.ts';

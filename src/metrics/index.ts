@@ -37,6 +37,7 @@ export {
   calibrationError,
 } from './calibration.ts';
 export { ClassCounts, type Count, type CountOptions } from './class_counts.ts';
+export { correctByClass, formatPredictions } from './class_report.ts';
 export {
   type ConfusionFunctionOptions,
   ConfusionMatrix,
@@ -141,4 +142,5 @@ export {
   segmentation,
 } from './segmentation.ts';
 export type { Sentence } from './sentences.ts';
+export { formatThresholds, type ThresholdRow, thresholdTable } from './thresholds.ts';
 export type { ClassOptions, Values } from './values.ts';

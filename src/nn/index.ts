@@ -18,9 +18,11 @@ export * as constraints from './constraints.ts';
 export { constrain } from './constraints.ts';
 export * from './containers.ts';
 export { Conv1d, Conv2d, Conv3d, type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
+export { bernoulliKl, gaussianKl } from './divergences.ts';
 export { Dropout, dropout } from './dropout.ts';
 export { Embedding } from './embedding.ts';
 export { EmbeddingBag, type EmbeddingBagOptions } from './embedding_bag.ts';
+export { averageWeights, type Combination, Ensemble } from './ensemble.ts';
 export * from './gating.ts';
 export * from './global_pooling.ts';
 export * as init from './init.ts';
@@ -52,6 +54,7 @@ export {
 } from './normalization.ts';
 export * from './padding_layers.ts';
 export { Buffer, Parameter } from './parameter.ts';
+export { countParameters, parameterRatio } from './parameter_ratio.ts';
 export * from './parametrization.ts';
 export {
   activityPenalty,

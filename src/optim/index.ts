@@ -20,6 +20,7 @@ export {
 } from './adaptive.ts';
 export { ExponentialAverage, StochasticWeightAverage, WeightAverage } from './averages.ts';
 export { clipGradNorm, clipGradValue, type GradNormOptions, gradNorm } from './clipping.ts';
+export { type DescentPath, descentPath, drawPaths, type PathPictureOptions } from './descent.ts';
 export type { CommonOptions, GroupOptions, ParameterGroup, ParameterSource, RateFunction } from './group.ts';
 export { LAMB, type LAMBOptions } from './lamb.ts';
 export { LBFGS, type LBFGSOptions } from './lbfgs.ts';

@@ -17,6 +17,7 @@ export {
   loadBest,
 } from './checkpoints.ts';
 export { type Classified, classify, worstMistakes } from './classify.ts';
+export { type Comparison, type ComparisonOptions, compareTrainings } from './compare.ts';
 export {
   type Beginning,
   type Build,
@@ -54,6 +55,7 @@ export type { MetricFunction, MetricKind, Metrics, Results, StreamingMetric } fr
 export { modelGraph } from './model_graph.ts';
 export type { ClassWeights, Loss, LossFunction, LossObject, ObjectiveOptions } from './objective.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
+export { type PrintPredictionsOptions, printPredictions } from './print_predictions.ts';
 export { type Probe, probe } from './probe.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
 
