@@ -1,14 +1,14 @@
 import { seed as seedDefault } from '../core/random.ts';
 import type { Build, TrainingOptions } from './cross_validation.ts';
-import type { Batches } from './evaluate.ts';
+import type { Data } from './data_forms.ts';
 import { fit, type History } from './fit.ts';
 
 /** Options of {@link compareTrainings}: those of {@link fit}, and the data of all trainings. */
 export interface ComparisonOptions extends TrainingOptions {
   /** Made anew for each training, so that all see the same batches. */
-  readonly data: () => Batches;
+  readonly data: () => Data;
   /** The same for validation. Default none. */
-  readonly validation?: () => Batches;
+  readonly validation?: () => Data;
   /** Default 0. */
   readonly seed?: number;
 }

@@ -1,12 +1,11 @@
 import { seed as seedDefault } from '../core/random.ts';
-import { Tensor, tensor } from '../core/tensor.ts';
+import { Tensor } from '../core/tensor.ts';
 import { foldIn, hostPermutation, keyOf } from '../core/threefry.ts';
-import { batchLoader } from '../data/batch_loader.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { examples } from '../data/examples.ts';
 import { type Fold, type FoldOptions, kFolds } from '../data/folds.ts';
 import { loader } from '../data/loader.ts';
 import { countOf, type Divisible, pick } from '../data/pick.ts';
+import { tensorLoader } from '../data/tensor_loader.ts';
 import type { Layer } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Callback, Logs } from './callback.ts';
@@ -249,14 +248,7 @@ function batchesOf<Data extends Divisible>(name: string, data: Data, batchSize =
     );
   return (part, options) => {
     const { x, y } = part as unknown as { readonly x: Tensor; readonly y: Tensor };
-    const rows = examples(Array.from({ length: x.shape[0] }, (_, i) => i));
-    return batchLoader(rows, {
-      ...{ batchSize, ...options },
-      collate: (list): [Tensor, Tensor] => {
-        const at = tensor(list, { dtype: 'int32' });
-        return [x.take(at, 0), y.take(at, 0)];
-      },
-    });
+    return tensorLoader([x, y], { batchSize, ...options });
   };
 }
 
