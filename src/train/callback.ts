@@ -107,6 +107,8 @@ export interface Callback {
   lastGood?(): string | null;
   /** Always called at the end, also after errors: closes files, leaves the terminal in order. */
   onFinish?(run: Run, error: unknown): void | Promise<void>;
+  /** After all callbacks' `onFinish`, unless there was an error: the place to change the model for good. */
+  afterFinish?(run: Run): void | Promise<void>;
 }
 
 /** Names of callbacks in checkpoints: their own, numbered where several have the same: `csvLog`, `csvLog.2`. */

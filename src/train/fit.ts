@@ -253,6 +253,7 @@ export async function fit<M extends Module, Y = Tensor>(
     }
   }
   if (failure !== null) throw failure;
+  for (const callback of callbacks) await callback.afterFinish?.(run);
   return { epochs: run.history, steps: run.step, stopped, results: run.results };
 }
 

@@ -32,7 +32,7 @@ export {
   type Turn,
   type TurnResult,
 } from './cross_validation.ts';
-export { csvLog } from './csv_log.ts';
+export { csvLog, jsonLog } from './csv_log.ts';
 export type { Data, LabelledArrays } from './data_forms.ts';
 export { type EarlyStoppingOptions, earlyStopping } from './early_stopping.ts';
 export { DivergenceError, Interrupted } from './errors.ts';
@@ -50,19 +50,28 @@ export { fit, type History } from './fit.ts';
 export type { FitOptions } from './fit_options.ts';
 export { type Histogram, histogramOf, type Numbers } from './histogram_buckets.ts';
 export type { ExperimentOptions, Hyperparameters, TrialStatus } from './hyperparameters.ts';
+export { lambdaCallback } from './lambda_callback.ts';
 export { learningRate } from './learning_rate.ts';
 export type { MetricFunction, MetricKind, Metrics, Results, StreamingMetric } from './measures.ts';
 export { modelGraph } from './model_graph.ts';
+export { type NanGuardOptions, nanGuard } from './nan_guard.ts';
 export type { ClassWeights, Loss, LossFunction, LossObject, ObjectiveOptions } from './objective.ts';
 export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
 export { type PrintPredictionsOptions, printPredictions } from './print_predictions.ts';
 export { type Probe, probe } from './probe.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
 
+export { learningRateSchedule, type PlateauOptions, reduceOnPlateau } from './schedule_callbacks.ts';
 export * from './search/index.ts';
 
 export { smooth } from './smoothing.ts';
 
 export type { Part, State } from './state.ts';
 export type { ChartGroup, DataClass, PluginMetadata, SummaryOptions, TextContent } from './summaries.ts';
-export { type HistogramKind, type PictureKind, type TensorBoardOptions, tensorBoard } from './tensorboard.ts';
+export {
+  type HistogramKind,
+  type PictureKind,
+  type TensorBoardOptions,
+  tensorBoard,
+} from './tensorboard.ts';
+export { type TimeLimitOptions, timeLimit } from './time_limit.ts';

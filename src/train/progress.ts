@@ -28,7 +28,8 @@ const output = (): ProgressStream =>
 
 /**
  * Shows how training goes on: in a terminal a bar with step, loss, metrics, examples per second and time left, drawn at most
- * ten times a second, and in a pipe or a file nothing but one line per epoch.
+ * ten times a second, and in a pipe or a file nothing but one line per epoch. Before them a line says how many examples there are, where
+ * the data tells it: `Train on 50000 samples, validate on 10000 samples`.
  */
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('progress', options, ['stream', 'now']);
@@ -61,6 +62,11 @@ export function progress(options: ProgressOptions = {}): Callback {
       trainingTime = 0;
       if (run.epoch > 0 && run.epoch < run.epochs)
         stream.write(`going on after epoch ${run.epoch} of ${run.epochs}\n`);
+      const { examples: count, validationExamples: held } = run;
+      if (typeof count === 'number')
+        stream.write(
+          `Train on ${count} samples${typeof held === 'number' ? `, validate on ${held} samples` : ''}\n`,
+        );
     },
     onEpochBegin: () => {
       epochStart = now();

@@ -178,10 +178,11 @@ describe('progress', () => {
     return written;
   };
 
-  test('in a pipe: one line per epoch, nothing else', async () => {
+  test('in a pipe: how many examples there are, then one line per epoch, nothing else', async () => {
     const lines = await show(false);
-    expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatch(
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe('Train on 20 samples, validate on 10 samples\n');
+    expect(lines[1]).toMatch(
       /^epoch 1\/2 {2}loss \d\.\d{4} {2}accuracy \d\.\d{4} {2}validation loss \d\.\d{4} {2}validation accuracy \d\.\d{4} {2}\d\.\d s {2}\d+ examples\/s\n$/,
     );
   });
@@ -195,7 +196,7 @@ describe('progress', () => {
     expect(bars[0].slice(clear.length)).toMatch(
       /^epoch 1\/2 █+░+ 1\/3 {2}loss \d\.\d+ {2}accuracy .* examples\/s {2}.*left$/,
     );
-    expect(written.filter((text) => text.endsWith('\n'))).toHaveLength(2);
+    expect(written.filter((text) => text.endsWith('\n'))).toHaveLength(3);
     expect(written.at(-1)).toBe(clear);
     expect((await show(true, { LC_ALL: 'C' })).some((text) => text.includes('#####'))).toBe(true);
   });
