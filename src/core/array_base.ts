@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { DType, TypedArray } from '../graph/dtype.ts';
 import { hostNumbers, isHalf } from '../graph/half.ts';
 import { type Node, sizeOf } from '../graph/node.ts';

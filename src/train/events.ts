@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Image } from '../data/image.ts';
 import type { Wav } from '../data/wav.ts';
 import { reasonOf, WriteError } from '../io/atomic.ts';

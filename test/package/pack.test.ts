@@ -247,14 +247,18 @@ describe('a TypeScript project', () => {
   });
 
   /** Type checks all sources, library files included, and builds them if there is an `outDir`. */
-  function compile(name: string, options: Record<string, unknown>): void {
+  function compile(name: string, options: Record<string, unknown>, include = ['src']): void {
     const compilerOptions = { target: 'es2022', strict: true, types: ['node'], rootDir: 'src', ...options };
-    writeFileSync(join(project, `${name}.json`), JSON.stringify({ compilerOptions, include: ['src'] }));
+    writeFileSync(join(project, `${name}.json`), JSON.stringify({ compilerOptions, include }));
     node([compiler, '-p', `${name}.json`]);
   }
 
   test('checks with moduleResolution bundler', () => {
     compile('bundler', { module: 'esnext', moduleResolution: 'bundler', noEmit: true });
+  });
+
+  test('checks without the types of Node, for browsers', () => {
+    compile('plain', { module: 'nodenext', types: [], noEmit: true }, ['src/imports.ts']);
   });
 
   test('refuses what the types forbid', () => {
