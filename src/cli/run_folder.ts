@@ -222,8 +222,8 @@ export async function readRun(folder: string): Promise<StoredRun> {
   } catch (error) {
     throw wrong((error as Error).message);
   }
-  const stored = { ...config, recipe: config.recipe, settings };
-  if (isDemonstration(recipe)) return { recipe, config: stored };
+  const stored = { ...config, recipe: config.recipe, ...(recipe.settings === undefined ? {} : { settings }) };
+  if (isDemonstration(recipe)) return { recipe, config: { ...stored, settings } };
   if (![config.epochs, config.batchSize, config.lr, config.seed].every((n) => typeof n === 'number'))
     throw wrong('recipe, epochs, batchSize, lr and seed must be there');
   return { recipe, config: stored as RunConfig };

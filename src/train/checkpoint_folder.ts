@@ -228,7 +228,7 @@ export class CheckpointFolder {
   async add(
     state: State,
     description: Omit<CheckpointEntry, 'path'>,
-    { keepLast, keepBest, direction, monitor }: KeepOptions,
+    options: KeepOptions,
   ): Promise<CheckpointEntry> {
     const entry = { path: this.#join(nameOf(description.step)), ...description };
     if (this.#isForeign) {
@@ -237,19 +237,32 @@ export class CheckpointFolder {
       this.#isForeign = false;
     }
     await writeState(entry.path, state);
-    const all = [...this.#entries.filter(({ step }) => step < entry.step), entry];
+    this.#entries = [...this.#entries.filter(({ step }) => step < entry.step), entry];
+    await this.tidy(options);
+    return entry;
+  }
+
+  /**
+   * Does what a process that was killed after it had written a checkpoint did not come to: writes the index, then removes the checkpoints that
+   * are not to be kept. Changes nothing where all is in order.
+   *
+   * @throws WriteError
+   */
+  async tidy({ keepLast, keepBest, direction, monitor }: KeepOptions): Promise<void> {
+    if (this.#isForeign) return;
+    const all = this.#entries;
     const kept = new Set([...all.slice(-keepLast), ...ranked(all, direction).slice(0, keepBest)]);
     this.#entries = all.filter((one) => kept.has(one));
     const lines = this.#entries.map(({ step, epoch, batch, value }) =>
       JSON.stringify({ file: nameOf(step), step, epoch, batch, value }),
     );
-    await writeFileAtomically(
-      this.#join(indexName),
+    const index =
       `{\n  "format": ${JSON.stringify(indexFormat)},\n  "monitor": ${JSON.stringify(monitor)},\n  "direction": "${direction}",\n` +
-        `  "checkpoints": [\n    ${lines.join(',\n    ')}\n  ]\n}\n`,
-    );
+      `  "checkpoints": [\n    ${lines.join(',\n    ')}\n  ]\n}\n`;
+    const path = this.#join(indexName);
+    const former = await readBytes(path).catch(() => new Uint8Array(0));
+    if (new TextDecoder().decode(former) !== index) await writeFileAtomically(path, index);
     await this.#prune();
-    return entry;
   }
 
   /** Removes checkpoints that are not known. */

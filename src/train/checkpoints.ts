@@ -127,7 +127,10 @@ export function checkpoints(folder: string, options: CheckpointOptions = {}): Ca
         throw new Error(`${found.entry.path}: was saved without ${missing.join(', ')} of the option 'also'`);
       saved = found.entry;
     },
-    onBegin: () => files.create(),
+    onBegin: async (run) => {
+      await files.create();
+      await files.tidy(keepOptions(run.history));
+    },
     afterStep: async (run) => {
       if ((interval.unit === 'steps' && run.step % interval.count === 0) || isLate()) await save(run);
     },

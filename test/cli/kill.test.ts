@@ -39,7 +39,9 @@ const environment = (threads: number, more: Record<string, string> = {}): NodeJS
 });
 const checkpointsIn = (out: string): string[] => {
   try {
-    return readdirSync(join(place, out, 'checkpoints')).filter((name) => name.startsWith('checkpoint-'));
+    return readdirSync(join(place, out, 'checkpoints'))
+      .filter((name) => name.startsWith('checkpoint-'))
+      .sort();
   } catch {
     return [];
   }
@@ -62,7 +64,7 @@ function expectSame(out: string, undisturbed: Record<string, string>, how: strin
     expect(found[name] === undisturbed[name], `${name} differs after ${how}`).toBe(true);
 }
 
-let whole: { time: number; start: number; results: Record<string, string> };
+let whole: { start: number; results: Record<string, string> };
 beforeAll(async () => {
   // On the native tier the second run finds compiled programs in the cache, as resumed ones do.
   for (const out of process.env.NABLA_TIER === 'wasm' ? ['whole'] : ['warm', 'whole']) {
@@ -74,33 +76,45 @@ beforeAll(async () => {
     child.stdout.on('data', () => (start ||= performance.now() - begin));
     const code = await new Promise((done) => child.on('close', done));
     expect([code, errors]).toEqual([0, '']);
-    whole = { time: performance.now() - begin, start, results: results(out) };
+    whole = { start, results: results(out) };
   }
 }, 600_000);
 
-/** Runs a session; kills it some time after its start, or after its first line, which comes before the first step, unless it ends before. */
-async function session(
-  out: string,
-  threads: number,
-  kill: { readonly from: 'start' | 'line'; readonly after: number } | null,
-): Promise<'killed' | 'complete'> {
+/** When a session is killed: after so many new checkpoints (of a process that has just started, if none), and then so many milliseconds. */
+interface Moment {
+  readonly checkpoints: number;
+  readonly wait: number;
+}
+
+/** Runs a session; kills it at a moment, unless it ends before. */
+async function session(out: string, threads: number, moment: Moment | null): Promise<'killed' | 'complete'> {
+  const before = checkpointsIn(out).at(-1);
   const child = spawn(process.execPath, [main, ...args(out, '--resume')], {
     cwd: place,
     env: environment(threads),
   });
   let errors = '';
   child.stderr.on('data', (chunk) => (errors += chunk));
-  let timer: NodeJS.Timeout | undefined;
-  const start = (): void => {
-    if (kill !== null) timer = setTimeout(() => child.kill('SIGKILL'), kill.after);
-  };
-  if (kill?.from === 'start') start();
-  else child.stdout.once('data', start);
   child.stdout.resume();
+  const timers: NodeJS.Timeout[] = [];
+  if (moment !== null) {
+    const kill = () => timers.push(setTimeout(() => child.kill('SIGKILL'), moment.wait));
+    let [left, seen] = [moment.checkpoints, before];
+    if (left === 0) kill();
+    else
+      timers.push(
+        setInterval(() => {
+          const last = checkpointsIn(out).at(-1);
+          if (last === seen) return;
+          seen = last;
+          if (--left === 0) kill();
+        }, 3),
+      );
+  }
   const [code, signal] = await new Promise<[number | null, string | null]>((done) =>
     child.on('close', (c, s) => done([c, s])),
   );
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
   expect(errors).toBe('');
   if (signal === 'SIGKILL') return 'killed';
   expect(code).toBe(0);
@@ -111,25 +125,26 @@ describe.skipIf(process.platform === 'win32')('kill -9', () => {
   test(
     `at ${kills} random moments`,
     async () => {
-      const { start, time } = whole;
+      const { start } = whole;
       const moments: string[] = [];
       let done = 0;
       let inTraining = 0;
       for (let run = 0; done < kills; run++) {
         const out = `run-${run}`;
         for (let number = 0; ; number++) {
-          // Every fifth within the start of the process, the others so that about five end a run.
-          const kill =
+          // Every fifth within the start of the process, the others up to three checkpoints on: a run has some 14.
+          const moment =
             Math.random() < 0.2
-              ? { from: 'start' as const, after: Math.random() * start }
-              : { from: 'line' as const, after: Math.random() * (time - start) * 0.4 };
-          const end = await session(out, 1 + (number % 2), done < kills ? kill : null);
+              ? { checkpoints: 0, wait: Math.random() * start }
+              : { checkpoints: 1 + Math.floor(Math.random() * 3), wait: Math.random() * 60 };
+          const end = await session(out, 1 + (number % 2), done < kills ? moment : null);
           if (end === 'complete') break;
           done++;
           const files = checkpointsIn(out);
           if (files.length > 0) inTraining++;
-          const step = /checkpoint-0*(\d+)/.exec(files.at(-1) ?? '')?.[1] ?? 'none';
-          moments.push(`${kill.from} + ${Math.round(kill.after)} ms (${step})`);
+          moments.push(
+            `${moment.checkpoints} checkpoints + ${Math.round(moment.wait)} ms (${/[1-9]\d*/.exec(files.at(-1) ?? '')?.[0] ?? 'none'})`,
+          );
           // Whatever has the name of a checkpoint is one.
           for (const name of files) await readState(join(place, out, 'checkpoints', name));
         }
