@@ -99,7 +99,7 @@ describe('settings of recipes', () => {
   test.each([
     [
       ['xor-mlp', '--hiden', '3'],
-      "unknown option '--hiden'; options of train are --epochs, --batch-size, --lr, --seed, --out, --resume, --hidden, --noise",
+      "unknown option '--hiden'; options of train are --epochs, --batch-size, --lr, --seed, --out, --checkpoint-every, --resume, --hidden, --noise",
     ],
     [['lenet5', '--hidden', '3'], /^unknown option '--hidden'/],
     [['perceptron', '--epochs', '3'], /^unknown option '--epochs'; options of train are --out, --points/],
