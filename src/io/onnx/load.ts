@@ -211,7 +211,11 @@ export async function loadOnnx(source: string | Uint8Array): Promise<OnnxModel> 
         throw new Error(`${what}: ${nodeText(node)}: ${(error as Error).message}`, { cause: error });
       }
     }
-    return body.outputs.map(({ name }) => find(name));
+    return body.outputs.map(({ name }) => {
+      if (!scope.has(name))
+        throw new FormatError(`${what}: nothing computes the output ${JSON.stringify(name)}`);
+      return find(name);
+    });
   }
 
   function run(feeds: Tensor | Readonly<Record<string, Tensor>>): Record<string, Tensor> {
