@@ -69,7 +69,7 @@ export class TensorLoader<T extends ArrayTree> extends EpochLoader<T> {
 }
 
 /** {@link TensorLoader} without `new`. */
-export const tensorLoader = <T extends ArrayTree>(arrays: T, options: PlanOptions = {}): TensorLoader<T> =>
+export const tensorLoader = <const T extends ArrayTree>(arrays: T, options: PlanOptions = {}): TensorLoader<T> =>
   new TensorLoader(arrays, options);
 
 /**

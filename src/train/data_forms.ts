@@ -270,7 +270,8 @@ export function splitOff(name: string, data: unknown, share: number): [train: un
     throw new Error(
       `${name}: validationSplit is for arrays and datasets; split what a loader takes, and give the other part as validation`,
     );
-  const first = Math.floor(count * (1 - share));
+  // 1 - 0.9 is a little less than 0.1.
+  const first = Math.floor(count * (1 - share) + 1e-9);
   if (first === 0 || first === count)
     throw new Error(`${name}: validationSplit ${share} of ${count} examples leaves a part without any`);
   if (isDataset(data)) return [part(data, 0, first), part(data, first, count)];

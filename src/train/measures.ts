@@ -11,13 +11,14 @@ export type MetricFunction<O = Tensor, Y = Tensor> = (outputs: O, targets: Y) =>
 export type StreamingMetric<R = unknown> = Metric<R, unknown, unknown, unknown>;
 
 /**
- * A measure: a function, an object of `nabla/metrics` such as `new F1()`, which is exact over an epoch, or a function without
- * arguments that makes one.
+ * A measure: a function, an object of `nabla/metrics` such as `new F1()`, which is exact over an epoch, or its class or a function without
+ * arguments, which make one.
  */
 export type MetricKind<O = Tensor, Y = Tensor> =
   | MetricFunction<O, Y>
   | StreamingMetric
-  | (() => StreamingMetric);
+  | (() => StreamingMetric)
+  | (new () => StreamingMetric);
 
 /** Measures by name; those of one of several outputs under its name: `{ label: { accuracy }, size: { mae: l1Loss } }`. */
 export type Metrics<O = Tensor, Y = Tensor> = {
@@ -28,11 +29,13 @@ export type Metrics<O = Tensor, Y = Tensor> = {
 type ResultOf<K> =
   K extends Metric<infer R, infer _O, infer _Y, infer _W>
     ? R
-    : K extends () => Metric<infer R, infer _O, infer _Y, infer _W>
+    : K extends new () => Metric<infer R, infer _O, infer _Y, infer _W>
       ? R
-      : K extends (...args: never[]) => unknown
-        ? number
-        : never;
+      : K extends () => Metric<infer R, infer _O, infer _Y, infer _W>
+        ? R
+        : K extends (...args: never[]) => unknown
+          ? number
+          : never;
 
 /** Results by name. */
 export type Results<M> = {
@@ -176,8 +179,9 @@ export class Measures {
 
 /** The metric that a function without arguments, or a class, makes; null for other functions. */
 function madeBy(kind: unknown): StreamingMetric | null {
-  if (typeof kind !== 'function' || kind.length > 0) return null;
+  if (typeof kind !== 'function') return null;
   if (kind.prototype instanceof Metric) return new (kind as unknown as new () => StreamingMetric)();
+  if (kind.length > 0) return null;
   try {
     const made: unknown = kind();
     return made instanceof Metric ? made : null;
