@@ -1,6 +1,6 @@
 import { checkOptions } from '../core/options.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { checkMerge, checkUpdate, Metric, type UpdateOptions } from './metric.ts';
+import { checkMerge, checkUpdate, Metric, type MetricState, type UpdateOptions } from './metric.ts';
 import { type ClassOptions, read, readClasses, readMultilabel, readWeights, type Values } from './values.ts';
 
 function checkShapes(name: string, outputs: Tensor, labels: Tensor): void {
@@ -79,6 +79,15 @@ abstract class Share extends Metric<number> {
   /** NaN before the first example. */
   compute(): number {
     return this.#right / this.#total;
+  }
+
+  override stateDict(): MetricState {
+    return { right: this.#right, total: this.#total };
+  }
+
+  override loadStateDict(state: { right: number; total: number }): void {
+    this.#right = state.right;
+    this.#total = state.total;
   }
 
   reset(): this {

@@ -1,7 +1,7 @@
 import { checkOptions } from '../core/options.ts';
 import { ClassCounts, type CountOptions, countOptionNames } from './class_counts.ts';
 import { ConfusionMatrix, type ConfusionOptions } from './confusion.ts';
-import { checkMerge, Metric, splitWeights, type UpdateOptions } from './metric.ts';
+import { checkMerge, Metric, type MetricState, splitWeights, type UpdateOptions } from './metric.ts';
 import type { Values } from './values.ts';
 
 /** Options of {@link BalancedAccuracy}. */
@@ -162,6 +162,14 @@ export class CohenKappa extends Metric<number> {
         expected += (distance * rows[i] * columns[j]) / total;
       }
     return expected === 0 ? NaN : 1 - observed / expected;
+  }
+
+  override stateDict(): MetricState {
+    return this.#confusion.stateDict();
+  }
+
+  override loadStateDict(state: { matrix: number[][] }): void {
+    this.#confusion.loadStateDict(state);
   }
 
   reset(): this {

@@ -1,5 +1,5 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, Metric } from './metric.ts';
+import { checkMerge, Metric, type MetricState } from './metric.ts';
 import { checkReferences, pairs, type Sentence, tokensOf } from './sentences.ts';
 
 /** Options of {@link Bleu}. */
@@ -95,6 +95,27 @@ export class Bleu extends Metric<number, readonly Sentence[], readonly (readonly
     }
     const brevity = Math.min(0, 1 - this.#referenceLength / this.#candidateLength);
     return Math.exp(brevity + exponent);
+  }
+
+  override stateDict(): MetricState {
+    return {
+      matches: [...this.#matches],
+      totals: [...this.#totals],
+      candidateLength: this.#candidateLength,
+      referenceLength: this.#referenceLength,
+    };
+  }
+
+  override loadStateDict(state: {
+    matches: number[];
+    totals: number[];
+    candidateLength: number;
+    referenceLength: number;
+  }): void {
+    this.#matches = [...state.matches];
+    this.#totals = [...state.totals];
+    this.#candidateLength = state.candidateLength;
+    this.#referenceLength = state.referenceLength;
   }
 
   reset(): this {

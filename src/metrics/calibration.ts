@@ -1,5 +1,6 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, Metric, splitWeights, type UpdateOptions } from './metric.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { checkMerge, Metric, type MetricState, splitWeights, type UpdateOptions } from './metric.ts';
 import { readForecasts } from './probabilities.ts';
 import { Growing, type Values } from './values.ts';
 
@@ -51,6 +52,20 @@ abstract class Confidences<Result> extends Metric<Result> {
     this.#right.push(right);
     this.#weights.push(weights ?? new Float64Array(rows).fill(1));
     return this;
+  }
+
+  override stateDict(): MetricState {
+    return {
+      confidences: this.#confidences.stateDict(),
+      right: this.#right.stateDict(),
+      weights: this.#weights.stateDict(),
+    };
+  }
+
+  override loadStateDict(state: { confidences: Tensor; right: Tensor; weights: Tensor }): void {
+    this.#confidences.loadStateDict(state.confidences);
+    this.#right.loadStateDict(state.right);
+    this.#weights.loadStateDict(state.weights);
   }
 
   reset(): this {

@@ -1,5 +1,5 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, checkUpdate, Metric, type UpdateOptions } from './metric.ts';
+import { checkMerge, checkUpdate, Metric, type MetricState, type UpdateOptions } from './metric.ts';
 import { type ClassOptions, readClasses, readMultilabel, readWeights, type Values } from './values.ts';
 
 /** Sums of weights for one class: right predictions of it, all predictions of it, all examples of it, all examples. */
@@ -106,6 +106,27 @@ export abstract class ClassCounts<Result> extends Metric<Result> {
       this.#predicted.push(0);
       this.#actual.push(0);
     }
+  }
+
+  override stateDict(): MetricState {
+    return {
+      truePositives: [...this.#truePositives],
+      predicted: [...this.#predicted],
+      actual: [...this.#actual],
+      total: this.#total,
+    };
+  }
+
+  override loadStateDict(state: {
+    truePositives: number[];
+    predicted: number[];
+    actual: number[];
+    total: number;
+  }): void {
+    this.#truePositives = [...state.truePositives];
+    this.#predicted = [...state.predicted];
+    this.#actual = [...state.actual];
+    this.#total = state.total;
   }
 
   reset(): this {

@@ -1,5 +1,5 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, checkUpdate, Metric, type UpdateOptions } from './metric.ts';
+import { checkMerge, checkUpdate, Metric, type MetricState, type UpdateOptions } from './metric.ts';
 import { type ClassOptions, readClasses, readWeights, type Values } from './values.ts';
 
 /** What each entry of a confusion matrix is divided by: the sum of its row (true class), of its column, or of all. */
@@ -133,6 +133,19 @@ export class ConfusionMatrix extends Metric<number[][]> {
   /** A copy, which later updates leave alone. */
   compute(): number[][] {
     return normalizeConfusion(this.#matrix, this.#options.normalize);
+  }
+
+  override stateDict(): MetricState {
+    return { matrix: this.#matrix.map((row) => [...row]) };
+  }
+
+  /** @throws RangeError if the numbers of classes differ */
+  override loadStateDict({ matrix }: { matrix: number[][] }): void {
+    if (matrix.length !== this.#matrix.length)
+      throw new RangeError(
+        `${this.constructor.name}.loadStateDict: ${matrix.length} and ${this.#matrix.length} classes; they must be as many`,
+      );
+    this.#matrix = matrix.map((row) => [...row]);
   }
 
   reset(): this {

@@ -1,4 +1,5 @@
-import { checkMerge, checkUpdate, Metric, type UpdateOptions } from './metric.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { checkMerge, checkUpdate, Metric, type MetricState, type UpdateOptions } from './metric.ts';
 import { Growing, read, readWeights, requireSameShape, type Values } from './values.ts';
 
 /** Pairs of numbers of any shape, one after the other. */
@@ -58,6 +59,36 @@ export class PearsonCorrelation extends Metric<number> {
     return Math.max(-1, Math.min(1, value));
   }
 
+  override stateDict(): MetricState {
+    return {
+      origin: [...this.#origin],
+      weight: this.#weight,
+      meanX: this.#meanX,
+      meanY: this.#meanY,
+      xx: this.#xx,
+      yy: this.#yy,
+      xy: this.#xy,
+    };
+  }
+
+  override loadStateDict(state: {
+    origin: readonly [number, number];
+    weight: number;
+    meanX: number;
+    meanY: number;
+    xx: number;
+    yy: number;
+    xy: number;
+  }): void {
+    this.#origin = state.origin;
+    this.#weight = state.weight;
+    this.#meanX = state.meanX;
+    this.#meanY = state.meanY;
+    this.#xx = state.xx;
+    this.#yy = state.yy;
+    this.#xy = state.xy;
+  }
+
   reset(): this {
     this.#weight = this.#meanX = this.#meanY = this.#xx = this.#yy = this.#xy = 0;
     return this;
@@ -95,6 +126,15 @@ export class SpearmanCorrelation extends Metric<number, Values, Values, object> 
 
   compute(): number {
     return pearsonCorrelation(ranks(this.#x.values), ranks(this.#y.values));
+  }
+
+  override stateDict(): MetricState {
+    return { x: this.#x.stateDict(), y: this.#y.stateDict() };
+  }
+
+  override loadStateDict(state: { x: Tensor; y: Tensor }): void {
+    this.#x.loadStateDict(state.x);
+    this.#y.loadStateDict(state.y);
   }
 
   reset(): this {

@@ -1,6 +1,6 @@
 import { checkOptions } from '../core/options.ts';
 import { type Detected, matchCoco, matchVoc, type Outcome, type Truth } from './matching.ts';
-import { checkMerge, Metric } from './metric.ts';
+import { checkMerge, Metric, type MetricState } from './metric.ts';
 import { read, type Values } from './values.ts';
 
 /** What a detector found in an image. */
@@ -115,6 +115,25 @@ export class MeanAveragePrecision extends Metric<
     }));
     this.#images.push(...images);
     return this;
+  }
+
+  override stateDict(): MetricState {
+    return this.#images.map(
+      ({ detections, truths }): MetricState => [
+        [...detections].map(([label, items]) => [label, items.map(({ box, score }) => ({ box, score }))]),
+        [...truths].map(([label, items]) => [
+          label,
+          items.map(({ box, area, crowd, difficult }) => ({ box, area, crowd, difficult })),
+        ]),
+      ],
+    );
+  }
+
+  override loadStateDict(state: [[number, Detected[]][], [number, Truth[]][]][]): void {
+    this.#images = state.map(([detections, truths]) => ({
+      detections: new Map(detections),
+      truths: new Map(truths),
+    }));
   }
 
   reset(): this {

@@ -1,4 +1,4 @@
-import { checkMerge, Metric } from './metric.ts';
+import { checkMerge, Metric, type MetricState } from './metric.ts';
 import { pairs, type Sentence, tokensOf } from './sentences.ts';
 
 /**
@@ -42,6 +42,15 @@ abstract class ErrorRate extends Metric<number, readonly Sentence[], readonly Se
   /** NaN before the first word; may exceed 1. */
   compute(): number {
     return this.#edits / this.#length;
+  }
+
+  override stateDict(): MetricState {
+    return { edits: this.#edits, length: this.#length };
+  }
+
+  override loadStateDict(state: { edits: number; length: number }): void {
+    this.#edits = state.edits;
+    this.#length = state.length;
   }
 
   reset(): this {

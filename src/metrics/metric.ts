@@ -1,4 +1,5 @@
 import { checkOptions } from '../core/options.ts';
+import type { Tensor } from '../core/tensor.ts';
 import type { Values } from './values.ts';
 
 /** Options of {@link Metric.update}. */
@@ -26,7 +27,33 @@ export abstract class Metric<Result, Outputs = Values, Targets = Outputs, Option
 
   /** Adds what the other has seen. Its options do not matter, those of this metric are kept. */
   abstract merge(other: this): this;
+
+  /**
+   * All that was seen, as far as it matters: plain JSON with arrays in it, for a checkpoint or another process.
+   *
+   * @throws Error if a metric of one's own does not have it
+   */
+  stateDict(): MetricState {
+    throw new Error(
+      `${this.constructor.name}: has no stateDict, so it cannot be saved in the middle of an epoch; give it stateDict and loadStateDict, or save at ends of epochs`,
+    );
+  }
+
+  /** Puts back what `stateDict` gave, in the place of what was seen. */
+  loadStateDict(_state: never): void {
+    throw new Error(`${this.constructor.name}: has no loadStateDict`);
+  }
 }
+
+/** What {@link Metric.stateDict} gives. */
+export type MetricState =
+  | null
+  | boolean
+  | number
+  | string
+  | Tensor
+  | readonly MetricState[]
+  | { readonly [name: string]: MetricState };
 
 /**
  * Refuses to merge metrics of different classes.

@@ -1,5 +1,12 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, checkUpdate, Metric, splitWeights, type UpdateOptions } from './metric.ts';
+import {
+  checkMerge,
+  checkUpdate,
+  Metric,
+  type MetricState,
+  splitWeights,
+  type UpdateOptions,
+} from './metric.ts';
 import { read, readWeights, type Values } from './values.ts';
 
 /** Options of {@link Perplexity}. */
@@ -53,6 +60,15 @@ export class Perplexity extends Metric<number> {
   /** NaN before the first token. */
   compute(): number {
     return Math.exp(this.#sum / this.#weight);
+  }
+
+  override stateDict(): MetricState {
+    return { sum: this.#sum, weight: this.#weight };
+  }
+
+  override loadStateDict(state: { sum: number; weight: number }): void {
+    this.#sum = state.sum;
+    this.#weight = state.weight;
   }
 
   reset(): this {

@@ -1,5 +1,12 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, checkUpdate, Metric, splitWeights, type UpdateOptions } from './metric.ts';
+import {
+  checkMerge,
+  checkUpdate,
+  Metric,
+  type MetricState,
+  splitWeights,
+  type UpdateOptions,
+} from './metric.ts';
 import { read, readWeights, type Values } from './values.ts';
 
 /** Probabilities of classes, and what is true. */
@@ -72,6 +79,15 @@ abstract class MeanOfForecasts extends Metric<number> {
   /** NaN before the first example. */
   compute(): number {
     return this.#sum / this.#weight;
+  }
+
+  override stateDict(): MetricState {
+    return { sum: this.#sum, weight: this.#weight };
+  }
+
+  override loadStateDict(state: { sum: number; weight: number }): void {
+    this.#sum = state.sum;
+    this.#weight = state.weight;
   }
 
   reset(): this {

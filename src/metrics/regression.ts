@@ -1,5 +1,13 @@
 import { checkOptions } from '../core/options.ts';
-import { checkMerge, checkUpdate, Metric, splitWeights, type UpdateOptions } from './metric.ts';
+import type { Tensor } from '../core/tensor.ts';
+import {
+  checkMerge,
+  checkUpdate,
+  Metric,
+  type MetricState,
+  splitWeights,
+  type UpdateOptions,
+} from './metric.ts';
 import { Growing, read, readWeights, requireSameShape, type Values } from './values.ts';
 
 /** How errors of several outputs become one: their mean, their mean weighted by the targets' variances, or a list. */
@@ -69,6 +77,16 @@ abstract class Regression extends Metric<number | number[]> {
     return this;
   }
 
+  override stateDict(): MetricState {
+    return { columns: this.#columns, own: this.saved() };
+  }
+
+  override loadStateDict({ columns, own }: { columns: number | null; own: never }): void {
+    this.#columns = columns;
+    this.begin(columns ?? 0);
+    this.load(own);
+  }
+
   reset(): this {
     this.#columns = null;
     this.begin(0);
@@ -108,6 +126,10 @@ abstract class Regression extends Metric<number | number[]> {
   protected abstract add(rows: Rows): void;
   /** Takes in what another has seen, which has as many outputs. */
   protected abstract join(other: this): void;
+  /** What `load` needs to go on. */
+  protected abstract saved(): MetricState;
+  /** Puts back what `saved` gave, after `begin`. */
+  protected abstract load(own: MetricState): void;
   /** The measure of each output. */
   protected abstract values(): number[];
   /** What outputs are weighted by with 'variance'. */
@@ -146,6 +168,15 @@ abstract class MeanError extends Regression {
   protected join(other: this): void {
     for (let j = 0; j < this.#sums.length; j++) this.#sums[j] += other.#sums[j];
     this.#weight += other.#weight;
+  }
+
+  protected saved(): MetricState {
+    return { sums: [...this.#sums], weight: this.#weight };
+  }
+
+  protected load({ sums, weight }: { sums: number[]; weight: number }): void {
+    this.#sums.set(sums);
+    this.#weight = weight;
   }
 
   protected values(): number[] {
@@ -211,6 +242,14 @@ export class MaxError extends Regression {
       this.#largest[j] = Math.max(this.#largest[j], other.#largest[j]);
   }
 
+  protected saved(): MetricState {
+    return [...this.#largest];
+  }
+
+  protected load(largest: number[]): void {
+    this.#largest.set(largest);
+  }
+
   protected values(): number[] {
     return Array.from(this.#largest);
   }
@@ -239,6 +278,17 @@ export class MedianAbsoluteError extends Regression {
   protected join(other: this): void {
     for (const [j, errors] of this.#errors.entries()) errors.push(other.#errors[j].values);
     this.#weights.push(other.#weights.values);
+  }
+
+  protected saved(): MetricState {
+    return { errors: this.#errors.map((errors) => errors.stateDict()), weights: this.#weights.stateDict() };
+  }
+
+  protected load({ errors, weights }: { errors: Tensor[]; weights: Tensor }): void {
+    this.#errors.forEach((own, j) => {
+      own.loadStateDict(errors[j]);
+    });
+    this.#weights.loadStateDict(weights);
   }
 
   protected values(): number[] {
@@ -294,6 +344,14 @@ class Moments {
   get mean(): number {
     return this.#origin + this.#offset;
   }
+
+  stateDict(): number[] {
+    return [this.#origin, this.#offset, this.weight, this.squares];
+  }
+
+  loadStateDict(state: readonly number[]): void {
+    [this.#origin, this.#offset, this.weight, this.squares] = state;
+  }
 }
 
 /** 1 - error / spread of the targets. Without spread it is 1 if there is no error, else 0. */
@@ -334,6 +392,17 @@ abstract class Explained extends Regression {
     this.#examples += other.#examples;
     for (const key of ['targets', 'errors'] as const)
       for (const [j, moments] of other[key].entries()) this[key][j].join(moments);
+  }
+
+  protected saved(): MetricState {
+    const states = (list: readonly Moments[]) => list.map((moments) => moments.stateDict());
+    return { examples: this.#examples, targets: states(this.targets), errors: states(this.errors) };
+  }
+
+  protected load(own: { examples: number; targets: number[][]; errors: number[][] }): void {
+    this.#examples = own.examples;
+    for (const key of ['targets', 'errors'] as const)
+      for (const [j, state] of own[key].entries()) this[key][j].loadStateDict(state);
   }
 
   protected get examples(): number {

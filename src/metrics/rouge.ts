@@ -1,4 +1,4 @@
-import { checkMerge, Metric } from './metric.ts';
+import { checkMerge, Metric, type MetricState } from './metric.ts';
 import { checkReferences, pairs, type Sentence, tokensOf } from './sentences.ts';
 
 /** What {@link RougeL} gives, each from 0 to 1. */
@@ -52,6 +52,17 @@ export class RougeL extends Metric<
       recall: this.#recall / this.#count,
       f1: this.#f1 / this.#count,
     };
+  }
+
+  override stateDict(): MetricState {
+    return { precision: this.#precision, recall: this.#recall, f1: this.#f1, count: this.#count };
+  }
+
+  override loadStateDict(state: { precision: number; recall: number; f1: number; count: number }): void {
+    this.#precision = state.precision;
+    this.#recall = state.recall;
+    this.#f1 = state.f1;
+    this.#count = state.count;
   }
 
   reset(): this {

@@ -1,4 +1,5 @@
-import { checkMerge, checkUpdate, Metric, type UpdateOptions } from './metric.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { checkMerge, checkUpdate, Metric, type MetricState, type UpdateOptions } from './metric.ts';
 import { Growing, read, readWeights, type Values } from './values.ts';
 
 /** Examples with a score for one thing to be found: whether they are it, and how much they count. */
@@ -89,6 +90,27 @@ export abstract class ScoredMetric<Result> extends Metric<Result> {
     this.#labels.push(labels.data);
     this.#weights.push(weights ?? new Float64Array(rows).fill(1));
     return this;
+  }
+
+  override stateDict(): MetricState {
+    return {
+      columns: this.#columns,
+      scores: this.#scores.stateDict(),
+      labels: this.#labels.stateDict(),
+      weights: this.#weights.stateDict(),
+    };
+  }
+
+  override loadStateDict(state: {
+    columns: number | null;
+    scores: Tensor;
+    labels: Tensor;
+    weights: Tensor;
+  }): void {
+    this.#columns = state.columns;
+    this.#scores.loadStateDict(state.scores);
+    this.#labels.loadStateDict(state.labels);
+    this.#weights.loadStateDict(state.weights);
   }
 
   reset(): this {

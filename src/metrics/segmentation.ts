@@ -1,5 +1,5 @@
 import { ConfusionMatrix, type ConfusionOptions } from './confusion.ts';
-import { checkMerge, Metric, splitWeights, type UpdateOptions } from './metric.ts';
+import { checkMerge, Metric, type MetricState, splitWeights, type UpdateOptions } from './metric.ts';
 import type { Values } from './values.ts';
 
 /** Options of {@link Segmentation}. */
@@ -63,6 +63,14 @@ export class Segmentation extends Metric<SegmentationScores> {
       iou,
       dice,
     };
+  }
+
+  override stateDict(): MetricState {
+    return this.#confusion.stateDict();
+  }
+
+  override loadStateDict(state: { matrix: number[][] }): void {
+    this.#confusion.loadStateDict(state);
   }
 
   reset(): this {

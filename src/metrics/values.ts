@@ -1,4 +1,4 @@
-import { Tensor } from '../core/tensor.ts';
+import { fromData, Tensor } from '../core/tensor.ts';
 
 /** Numbers of any shape: a tensor, a list or typed array of numbers, or lists of lists. */
 export type Values = Tensor | ArrayLike<number> | readonly Values[];
@@ -179,5 +179,16 @@ export class Growing {
   /** Forgets all. */
   clear(): void {
     this.#length = 0;
+  }
+
+  /** The numbers as an array of their own. */
+  stateDict(): Tensor {
+    return fromData(this.values.slice(), [this.#length], 'float64');
+  }
+
+  /** Puts back what `stateDict` gave. */
+  loadStateDict(state: Tensor): void {
+    this.clear();
+    this.push(state.dataSync() as ArrayLike<number>);
   }
 }

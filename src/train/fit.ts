@@ -62,6 +62,14 @@ export async function fit<M extends Module, Y = Tensor>(
   let results: Record<string, unknown> = {};
   const place = new Place(source.placed);
   const validationPlace = new Place(validation?.placed ?? {});
+  /** What measures have seen of the epoch, where the validation uses the same objects for itself. */
+  let seen: State | null = null;
+  const metricsPart: Part = {
+    stateDict: () => (run.batch === 0 ? null : (seen ?? measures.stateDict())),
+    loadStateDict: (state: State) => {
+      if (run.batch > 0 && state !== null) measures.loadStateDict(state as never);
+    },
+  };
   const lastValidation: Part = {
     stateDict: () => ({ ...validated }),
     loadStateDict: (state: State) => {
@@ -92,6 +100,7 @@ export async function fit<M extends Module, Y = Tensor>(
     parts: new Map<string, Part>([
       ['means', means],
       ['data', place],
+      ...(measures.needsOutputs ? [['metrics', metricsPart] as const] : []),
       ...(validation === null ? [] : [['validation', validationPlace] as const]),
       ...(byStep === null ? [] : [['lastValidation', lastValidation] as const]),
     ]),
@@ -129,6 +138,7 @@ export async function fit<M extends Module, Y = Tensor>(
   const validate = async (): Promise<void> => {
     if (validation === null) return;
     for (const callback of callbacks) callback.onValidation?.(run);
+    if (shared !== undefined) seen = measures.stateDict();
     const evaluation: Evaluation = await validationPlace.during(() =>
       evaluator.on(validation, 'the validation data', breath, plan.validationSteps),
     );
@@ -191,9 +201,10 @@ export async function fit<M extends Module, Y = Tensor>(
   const trainEpoch = async (): Promise<Logs> => {
     if (run.batch === 0) {
       means.clear();
+      measures.reset();
       validated = {};
     }
-    measures.reset();
+    seen = null;
     results = {};
     run.results = results;
     await feed.begin(run.epoch, run.batch, place.isRestored);

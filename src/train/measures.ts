@@ -3,6 +3,7 @@ import type { ArrayTree } from '../data/tensor_loader.ts';
 import { Metric } from '../metrics/metric.ts';
 import { kindOf } from './data_forms.ts';
 import { joined, type Objective, prefixOf, requireScalar } from './objective.ts';
+import type { State } from './state.ts';
 
 /** A measure made of array operations, a scalar averaged over the examples: it is compiled, and averaged over batches. */
 export type MetricFunction<O = Tensor, Y = Tensor> = (outputs: O, targets: Y) => Tensor;
@@ -144,6 +145,29 @@ export class Measures {
   /** Begins anew. */
   reset(): void {
     for (const { metric } of this.streaming) metric.reset();
+  }
+
+  /** What the streaming measures have seen, by name, for checkpoints in the middle of an epoch. */
+  stateDict(): State {
+    return Object.fromEntries(
+      this.streaming.map(({ name, metric }) => [
+        name,
+        { kind: metric.constructor.name, seen: metric.stateDict() as State },
+      ]),
+    );
+  }
+
+  /** @throws Error if the checkpoint was saved with other measures */
+  loadStateDict(state: Readonly<Record<string, { readonly kind: string; readonly seen: State }>>): void {
+    const named = (measures: readonly (readonly [string, string])[]): string =>
+      measures.map(([name, kind]) => `${name}: ${kind}`).join(', ') || 'none';
+    const now = named(this.streaming.map(({ name, metric }) => [name, metric.constructor.name]));
+    const then = named(Object.entries(state).map(([name, { kind }]) => [name, kind]));
+    if (now !== then)
+      throw new Error(
+        `${this.#name}: the checkpoint was saved in the middle of an epoch with the metrics ${then}; now they are ${now}`,
+      );
+    for (const { name, metric } of this.streaming) metric.loadStateDict(state[name].seen as never);
   }
 
   /** What the streaming measures have found, by name. */

@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { loader } from '../../src/data/index.ts';
-import { random, type Tensor } from '../../src/index.ts';
-import { accuracy } from '../../src/metrics/index.ts';
+import { loader, stream } from '../../src/data/index.ts';
+import { arange, random, type Tensor } from '../../src/index.ts';
+import { accuracy, CohenKappa, ConfusionMatrix, F1 } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
-import { type Callback, fit, type History, type Part, type Run, type State } from '../../src/train/index.ts';
+import {
+  type Callback,
+  type FitOptions,
+  fit,
+  type History,
+  type Part,
+  type Run,
+  type State,
+} from '../../src/train/index.ts';
 import { putTogether, takeApart } from '../../src/train/state.ts';
 import { toyImages, toyModel } from './toy.ts';
 
@@ -38,11 +46,12 @@ const recall = (run: Run, { state, tensors }: Memory): void => {
   run.restored = { parts: state.parts as Record<string, State>, callbacks: {} };
 };
 
-type Data = Iterable<readonly [Tensor, Tensor]>;
+type Data = FitOptions['data'];
+type More = Partial<FitOptions>;
 const images = () => loader(toyImages(40), { batchSize: 8, shuffle: true });
 
 /** Trains for three epochs of five steps; remembers each place between two steps, or starts from one. */
-async function train(data: () => Data, from: Memory | null = null) {
+async function train(data: () => Data, more: () => More, from: Memory | null = null) {
   const model = toyModel(from === null ? 1 : 77);
   const places: Memory[] = [];
   const memory: Callback = {
@@ -59,29 +68,60 @@ async function train(data: () => Data, from: Memory | null = null) {
     epochs: 3,
     metrics: { accuracy },
     callbacks: [memory],
+    ...more(),
   });
   return { history, places, weights: Object.values(model.stateDict()).map((t) => t.toArray()) };
 }
 
 describe('fit goes on in the middle of an epoch', () => {
-  const sources: [string, () => Data][] = [
+  const batches = [...images()];
+  const cases: [string, () => Data, (() => More)?][] = [
     ['a loader', images],
-    ['an array of batches', () => [...images()]],
+    ['an array of batches', () => batches],
+    ['an iterable that begins anew', () => ({ [Symbol.iterator]: () => batches[Symbol.iterator]() })],
+    ['a function that opens a generator', () => (epoch) => (epoch === 1 ? batches.toReversed() : batches)],
+    ['a stream', () => stream(batches).shuffle(3, { seed: 4 })],
     [
-      'an iterable that begins anew',
-      () => {
-        const batches = [...images()];
-        return { [Symbol.iterator]: () => batches[Symbol.iterator]() };
-      },
+      'arrays, cut into shuffled batches',
+      () => ({ x: random.normal([40, 2, 2, 1], { key: random.key(4) }), y: arange(40).mod(2).cast('int32') }),
+      () => ({ batchSize: 8, shuffle: true }),
+    ],
+    ['two batches for each update', images, () => ({ accumulate: 2 })],
+    ['epochs that are shorter than passes', images, () => ({ stepsPerEpoch: 3 })],
+    [
+      'epochs that are longer than passes, of a stream',
+      () => stream(batches).repeat(),
+      () => ({ stepsPerEpoch: 7 }),
+    ],
+    ['epochs that are longer than passes, of a list', () => batches, () => ({ stepsPerEpoch: 7 })],
+    ['validation in the middle of epochs', images, () => ({ validateEvery: { steps: 2 } })],
+    [
+      'metrics that are exact over an epoch, shared with the validation',
+      images,
+      () => ({
+        metrics: {
+          accuracy,
+          f1: new F1(),
+          confusion: new ConfusionMatrix({ classes: 2 }),
+          kappa: () => new CohenKappa({ classes: 2 }),
+        },
+      }),
+    ],
+    [
+      'bounds on gradients and weights of classes',
+      images,
+      () => ({ clipNorm: 0.1, classWeights: { 0: 1, 1: 3 } }),
     ],
   ];
-  test.each(sources)('from every place, with %s', async (_, data) => {
-    const whole = await train(data);
-    expect(whole.places).toHaveLength(18);
+  test.each(cases)('from every place, with %s', async (_, data, more = () => ({})) => {
+    const whole = await train(data, more);
+    expect(whole.places.length).toBeGreaterThanOrEqual(12);
     for (const place of whole.places) {
-      const { history, weights } = await train(data, place);
-      expect(history).toEqual(whole.history);
-      expect(weights).toEqual(whole.weights);
+      const { history, weights } = await train(data, more, place);
+      const where = `epoch ${place.state.epoch}, batch ${place.state.batch}`;
+      expect(history.epochs, where).toEqual(whole.history.epochs);
+      expect([history.steps, history.stopped], where).toEqual([whole.history.steps, whole.history.stopped]);
+      expect(weights, where).toEqual(whole.weights);
     }
   });
 });
