@@ -1,5 +1,6 @@
-/** Losses, each a function of predictions and targets with `reduction: 'mean' | 'sum' | 'none'`. */
+/** Losses, each a function of predictions and targets with `reduction: 'mean' | 'sum' | 'none'`, and a module. */
 
+export { AdaptiveLogSoftmaxWithLoss, type AdaptiveOptions } from './adaptive_log_softmax.ts';
 export {
   type BinaryCrossEntropyOptions,
   type BinaryLogitsOptions,
@@ -28,6 +29,7 @@ export {
   tripletMarginLoss,
   tripletMarginWithDistanceLoss,
 } from './embeddings.ts';
+export { Loss } from './loss.ts';
 export {
   hingeEmbeddingLoss,
   hingeLoss,
@@ -38,7 +40,10 @@ export {
   softMarginLoss,
   squaredHingeLoss,
 } from './margins.ts';
+export * from './more_modules.ts';
+export { type MultilabelOptions, multilabelMarginLoss, multilabelSoftMarginLoss } from './multilabel.ts';
 export { type DiceOptions, diceLoss, type TverskyOptions, tverskyLoss } from './overlap.ts';
+export * from './pair_modules.ts';
 export type { LossOptions } from './reduction.ts';
 export {
   type GaussianNllOptions,
