@@ -75,7 +75,7 @@ describeReal('the residual networks of CIFAR-10, from their legacy pickles', () 
     [44, '014dd654', 933],
     [56, '4bfd9763', 926],
   ])('ResNet-%i', { timeout: 600_000 }, async (depth, hash, right) => {
-    const { images, labels } = cifarTest([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    const { images, labels } = await cifarTest([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
     const model = new CifarResNet(depth).eval();
     const name = `resnet${depth}-${hash}.th`;
     await loadTorch(model, realPath('cifar10-resnet', name));
