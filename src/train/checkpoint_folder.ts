@@ -37,8 +37,8 @@ export interface KeepOptions {
   readonly keepLast: number;
   readonly keepBest: number;
   readonly direction: 'min' | 'max';
-  /** Name of the monitored quantity; null while that is not decided. */
-  readonly monitor: string | null;
+  /** Name of the monitored quantity. */
+  readonly monitor: string;
 }
 
 /** Those with a value, the best one first; of equals the first one. */
@@ -142,12 +142,11 @@ export class CheckpointFolder {
    * The newest checkpoint that is whole, or null if there is none in the folder. Those that are damaged are passed over, with one
    * warning for all.
    *
-   * @param by what the best ones are chosen by, as a function of the newest state
    * @param describe what the index would say of a state
    * @throws FormatError if there are checkpoints, but all are damaged
    */
   async openLast(
-    by: (state: State) => Pick<KeepOptions, 'monitor' | 'direction'>,
+    { monitor, direction }: Pick<KeepOptions, 'monitor' | 'direction'>,
     describe: (state: State, path: string) => Omit<CheckpointEntry, 'path'>,
     warn: (message: string) => void,
   ): Promise<FoundCheckpoint | null> {
@@ -173,7 +172,6 @@ export class CheckpointFolder {
       );
     }
     const index = await this.#index();
-    const { monitor, direction } = by(found.state);
     const known = new Map(
       index !== null && index.monitor === monitor && index.direction === direction
         ? index.entries.map((entry) => [entry.step, entry])

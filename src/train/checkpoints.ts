@@ -1,6 +1,6 @@
 import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { type Callback, type Direction, directionOf, type Logs, monitored, type Run } from './callback.ts';
+import { type Callback, type Direction, directionOf, type Logs, monitoredIn, type Run } from './callback.ts';
 import { checkState, setRun, stateOf } from './checkpoint.ts';
 import { type CheckpointEntry, CheckpointFolder, type KeepOptions } from './checkpoint_folder.ts';
 import { Interrupted } from './errors.ts';
@@ -71,34 +71,31 @@ export function checkpoints(folder: string, options: CheckpointOptions = {}): Ca
   let saved: CheckpointEntry | null = null;
   let savedAt = 0;
 
-  const quantityOf = (logs: Logs): string =>
-    monitor ?? ('validationLoss' in logs ? 'validationLoss' : 'loss');
-  const keepOptions = (history: readonly Logs[]): KeepOptions => {
-    const logs = history.at(-1);
-    const quantity = logs === undefined ? (monitor ?? null) : quantityOf(logs);
-    return { keepLast, keepBest, monitor: quantity, direction: directionOf(quantity ?? 'loss', mode) };
+  const keepOptions = (run: Run): KeepOptions => {
+    const quantity = monitor ?? (run.validates === 'never' ? 'loss' : 'validationLoss');
+    return { keepLast, keepBest, monitor: quantity, direction: directionOf(quantity, mode) };
   };
-  const qualityOf = (history: readonly Logs[], batch: number): number | null => {
+  const qualityOf = (run: Run, history: readonly Logs[], batch: number): number | null => {
     const logs = history.at(-1);
     if (batch > 0 || logs === undefined || (keepBest === 0 && monitor === undefined)) return null;
-    const value = monitored('checkpoints', quantityOf(logs), logs);
-    return Number.isFinite(value) ? value : null;
+    const value = monitoredIn('checkpoints', keepOptions(run).monitor, logs, run);
+    return value === null || !Number.isFinite(value) ? null : value;
   };
   const save = async (run: Run): Promise<void> => {
     const { step, epoch, batch, history } = run;
     const state = (await stateOf(run)) as unknown as State;
-    const value = qualityOf(history, batch);
-    saved = await files.add(state, { step, epoch, batch, value }, keepOptions(history));
+    const value = qualityOf(run, history, batch);
+    saved = await files.add(state, { step, epoch, batch, value }, keepOptions(run));
     savedAt = performance.now();
   };
   const isAt = (run: Run): boolean =>
     saved !== null && saved.step === run.step && saved.epoch === run.epoch && saved.batch === run.batch;
   const isLate = (): boolean =>
     interval.unit === 'minutes' && performance.now() - savedAt >= interval.count * 60_000;
-  const isAmongBest = ({ history, batch }: Run): boolean => {
-    const value = qualityOf(history, batch);
+  const isAmongBest = (run: Run): boolean => {
+    const value = qualityOf(run, run.history, run.batch);
     if (value === null || keepBest === 0) return false;
-    const { direction } = keepOptions(history);
+    const { direction } = keepOptions(run);
     const worst = files.best(direction)[keepBest - 1]?.value ?? null;
     return worst === null || (direction === 'min' ? value < worst : value > worst);
   };
@@ -113,13 +110,9 @@ export function checkpoints(folder: string, options: CheckpointOptions = {}): Ca
       if (!resume) return;
       const describe = (state: State, path: string) => {
         const { step, epoch, batch, history } = checkState(state, path);
-        return { step, epoch, batch, value: qualityOf(history, batch) };
+        return { step, epoch, batch, value: qualityOf(run, history, batch) };
       };
-      const found = await files.openLast(
-        (state) => keepOptions(checkState(state, folder).history),
-        describe,
-        warn,
-      );
+      const found = await files.openLast(keepOptions(run), describe, warn);
       if (found === null) return;
       setRun(run, found.state, found.entry.path);
       const missing = Object.keys(also).filter((name) => !(name in (run.restored?.parts ?? {})));
@@ -129,7 +122,7 @@ export function checkpoints(folder: string, options: CheckpointOptions = {}): Ca
     },
     onBegin: async (run) => {
       await files.create();
-      await files.tidy(keepOptions(run.history));
+      await files.tidy(keepOptions(run));
     },
     afterStep: async (run) => {
       if ((interval.unit === 'steps' && run.step % interval.count === 0) || isLate()) await save(run);

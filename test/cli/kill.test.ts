@@ -22,7 +22,7 @@ let main = '';
 beforeAll(() => {
   built = buildPackage('kill');
   main = join(built, 'dist', 'cli', 'main.js');
-});
+}, 300_000);
 afterAll(() => {
   rmSync(built, { recursive: true, force: true });
   rmSync(place, { recursive: true, force: true });

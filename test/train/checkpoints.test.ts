@@ -134,6 +134,27 @@ describe('checkpoints', () => {
     await expect(loadBest(model, join(place, 'none'))).rejects.toThrow('has no best checkpoint');
   });
 
+  test('epochs without a validation have no place among the best; those with one are compared by it', async () => {
+    const place = folder();
+    const model = toyModel();
+    const history = await fit(model, {
+      data: loader(toyImages(20), { batchSize: 8, shuffle: true }),
+      validation: loader(toyImages(10), { batchSize: 10 }),
+      validateEvery: 2,
+      loss: nn.crossEntropy,
+      optimizer: new optim.Adam(model, { lr: 0.02 }),
+      epochs: 5,
+      callbacks: [checkpoints(place, { keepLast: 9, mode: 'max' })],
+    });
+    const { monitor, checkpoints: all } = index(place);
+    expect(monitor).toBe('validationLoss');
+    expect(all.map(({ value }: { value: number | null }) => value)).toEqual(
+      history.epochs.map((logs) => logs.validationLoss ?? null),
+    );
+    expect(all[0].value).toBeNull();
+    expect((await loadBest(toyModel(), place)).epoch).toBe(2);
+  });
+
   test('by minutes, at a step', async () => {
     const place = folder();
     let time = 0;
