@@ -58,7 +58,8 @@ export function fixedArrayElements(source: Source, address: number, elementSize:
   if (block.offset() !== address) source.fail(`damaged: a block of ${what} belongs elsewhere`);
   if (count <= perPage) {
     readElements(block, count, elementSize, 0, each);
-    return block.checksum();
+    block.checksum();
+    return;
   }
   const written = block.raw(Math.ceil(Math.ceil(count / perPage) / 8));
   block.checksum();
@@ -106,7 +107,8 @@ export function extensibleArrayElements(
     block.take(blockOffsetSize);
     if (elements <= perPage) {
       readElements(block, elements, elementSize, first, each);
-      return block.checksum();
+      block.checksum();
+      return;
     }
     block.checksum();
     const isWritten = (page: number): boolean => written === null || hasBit(written, page);

@@ -157,7 +157,10 @@ function copyChunk(
   elementSize: number,
 ): void {
   const axes = shape.length;
-  if (axes === 0) return to.set(from.subarray(0, elementSize));
+  if (axes === 0) {
+    to.set(from.subarray(0, elementSize));
+    return;
+  }
   const extents = chunk.map((n, i) => Math.min(n, shape[i] - origin[i]));
   const run = extents[axes - 1] * elementSize;
   const index = new Array<number>(axes).fill(0);
