@@ -15,6 +15,7 @@ const levels = [
   ['train'],
   ['data'],
   ['metrics'],
+  ['keras'],
   ['nn', 'optim'],
   ['io'],
   ['core'],

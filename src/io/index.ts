@@ -3,6 +3,13 @@
 export { WriteError, writeFileAtomically } from './atomic.ts';
 export { Hdf5Dataset, Hdf5Group, type Hdf5Options, looksLikeHdf5, openHdf5 } from './hdf5/file.ts';
 export type { Hdf5Values } from './hdf5/values.ts';
+export {
+  type KerasFile,
+  type KerasLayerWeights,
+  type KerasNode,
+  loadKerasWeights,
+  readKerasFile,
+} from './keras_file.ts';
 export { type LoadedTensors, load, loadTensors, ReadError } from './load.ts';
 export type { NarrowOptions } from './narrow_numbers.ts';
 export { fromNpy, fromNpz, loadNpy, loadNpz, saveNpy, saveNpz, toNpy, toNpz } from './npy.ts';

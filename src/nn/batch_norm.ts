@@ -43,7 +43,7 @@ export interface BatchNormOptions {
 }
 
 /** What BatchNorm1d, 2d and 3d have in common. */
-abstract class BatchNorm extends Module {
+export abstract class BatchNorm extends Module {
   readonly channels: number;
   readonly eps: number;
   readonly momentum: number | null;

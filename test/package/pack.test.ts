@@ -36,6 +36,7 @@ const subpaths = [
   'nabla/data',
   'nabla/metrics',
   'nabla/io',
+  'nabla/keras',
 ];
 
 /** The central example of the interface, as it was designed before there was an implementation. */

@@ -41,11 +41,14 @@ function findSignature(bytes: Uint8Array): number {
 abstract class Hdf5Object {
   /** Where it is in the file, `/model_weights/dense`. */
   readonly path: string;
+  /** What tells objects apart: two links to one object give the same address. */
+  readonly address: number;
   protected readonly source: Source;
   protected readonly header: readonly Message[];
 
-  constructor(source: Source, header: readonly Message[]) {
+  constructor(source: Source, header: readonly Message[], address: number) {
     this.path = source.path;
+    this.address = address;
     this.source = source;
     this.header = header;
   }
@@ -91,8 +94,8 @@ abstract class Hdf5Object {
 export class Hdf5Dataset extends Hdf5Object {
   readonly #description: Description;
 
-  constructor(source: Source, header: readonly Message[]) {
-    super(source, header);
+  constructor(source: Source, header: readonly Message[], address: number) {
+    super(source, header, address);
     this.#description = describe(source, header);
   }
 
@@ -119,8 +122,8 @@ export class Hdf5Group extends Hdf5Object {
   readonly #opened = new Map<string, Hdf5Group | Hdf5Dataset | undefined>();
 
   /** @param root the group of the whole file, null if this is it */
-  constructor(source: Source, header: readonly Message[], root: Hdf5Group | null) {
-    super(source, header);
+  constructor(source: Source, header: readonly Message[], address: number, root: Hdf5Group | null) {
+    super(source, header, address);
     this.#root = root;
     this.#links = readLinks(source.begin(), header);
   }
@@ -219,9 +222,9 @@ export class Hdf5Group extends Hdf5Object {
     const source = this.source.at(`${this.path === '/' ? '' : this.path}/${name}`);
     const header = readObjectHeader(source, address);
     const has = (...types: number[]): boolean => header.some(({ type }) => types.includes(type));
-    if (has(messages.layout)) return new Hdf5Dataset(source, header);
+    if (has(messages.layout)) return new Hdf5Dataset(source, header, address);
     if (has(messages.symbolTable, messages.linkInfo, messages.link))
-      return new Hdf5Group(source, header, this.#root ?? this);
+      return new Hdf5Group(source, header, address, this.#root ?? this);
     return undefined;
   }
 }
@@ -278,7 +281,7 @@ export function openHdf5(bytes: Uint8Array, name = 'openHdf5', options: Hdf5Opti
     source.fail(`damaged: its addresses count from byte ${base}, but it begins at ${start}`);
   if (end === nowhere || end + start - base > bytes.length)
     source.fail(`truncated: it should have ${end} bytes, there are ${bytes.length}`);
-  return new Hdf5Group(source, readObjectHeader(source, root), null);
+  return new Hdf5Group(source, readObjectHeader(source, root), root, null);
 }
 
 const listed = (names: readonly string[]): string =>

@@ -1,0 +1,6 @@
+/** Models and weights of Keras: `import { loadKeras, saveKeras } from 'nabla/keras'`. */
+
+export { loadKerasWeights } from '../io/index.ts';
+export { kerasLayers } from './build.ts';
+export { loadKeras, loadTfjsModel } from './load.ts';
+export { KerasModel } from './model.ts';
