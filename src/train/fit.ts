@@ -45,13 +45,6 @@ export async function fit<M extends Module, Y = Tensor>(
   const objective = new Objective('fit', options as never);
   const measures = new Measures('fit', objective, metrics as never, weightedMetrics as never);
   const byStep = 'steps' in validateEvery ? validateEvery.steps : null;
-  const shared = measures.streaming.find(({ isShared }) => isShared);
-  if (byStep !== null && shared !== undefined)
-    throw new Error(
-      `fit: validation in the middle of an epoch needs a ${shared.name} of its own; give a function that makes one: ${shared.name}: () => new ${shared.metric.constructor.name}()`,
-    );
-  const validationMeasures =
-    byStep === null ? measures : new Measures('fit', objective, metrics as never, weightedMetrics as never);
 
   let stopped: string | null = null;
   let isStopping = false;
@@ -62,7 +55,7 @@ export async function fit<M extends Module, Y = Tensor>(
   let results: Record<string, unknown> = {};
   const place = new Place(source.placed);
   const validationPlace = new Place(validation?.placed ?? {});
-  /** What measures have seen of the epoch, where the validation uses the same objects for itself. */
+  /** What measures have seen of the epoch, while the validation uses the same objects for itself. */
   let seen: State | null = null;
   const metricsPart: Part = {
     stateDict: () => (run.batch === 0 ? null : (seen ?? measures.stateDict())),
@@ -122,7 +115,7 @@ export async function fit<M extends Module, Y = Tensor>(
     isGuarded: guards,
   });
   const names = scalarNames(objective, measures);
-  const evaluator = new Evaluator('fit', model, objective, validationMeasures);
+  const evaluator = new Evaluator('fit', model, objective, measures);
   const feed = new Feed(source, plan.stepsPerEpoch === null ? null : plan.stepsPerEpoch * accumulate);
   const breath = breathe(signal);
 
@@ -138,10 +131,12 @@ export async function fit<M extends Module, Y = Tensor>(
   const validate = async (): Promise<void> => {
     if (validation === null) return;
     for (const callback of callbacks) callback.onValidation?.(run);
-    if (shared !== undefined) seen = measures.stateDict();
+    if (measures.needsOutputs) seen = measures.stateDict();
     const evaluation: Evaluation = await validationPlace.during(() =>
       evaluator.on(validation, 'the validation data', breath, plan.validationSteps),
     );
+    if (seen !== null) measures.loadStateDict(seen as never);
+    seen = null;
     const named = <T>(values: Readonly<Record<string, T>>): Record<string, T> =>
       Object.fromEntries(Object.entries(values).map(([name, value]) => [joined('validation', name), value]));
     validated = named(logsOf(evaluation));
@@ -204,7 +199,6 @@ export async function fit<M extends Module, Y = Tensor>(
       measures.reset();
       validated = {};
     }
-    seen = null;
     results = {};
     run.results = results;
     await feed.begin(run.epoch, run.batch, place.isRestored);

@@ -135,7 +135,8 @@ export function planOf(model: Module, options: FitOptions<never, never>): Plan {
   const [train, held] =
     validationSplit === undefined ? [data, validation] : splitOff('fit', data, validationSplit);
   const source = openData('fit', 'the data', train, {
-    batchSize,
+    // It may be for the validation data alone.
+    batchSize: isWhole(train) || !isWhole(held) ? batchSize : undefined,
     shuffle: shuffle ?? (isWhole(train) ? true : undefined),
     seed,
   });

@@ -55,8 +55,6 @@ interface FunctionEntry extends Entry {
 }
 interface StreamingEntry extends Entry {
   readonly metric: StreamingMetric;
-  /** Whether others may have it, too. */
-  readonly isShared: boolean;
 }
 
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -96,7 +94,7 @@ export class Measures {
       seen.add(full);
       const entry = { name: full, output, isWeighted };
       const made = kind instanceof Metric ? kind : madeBy(kind);
-      if (made !== null) streaming.push({ ...entry, metric: made, isShared: made === kind });
+      if (made !== null) streaming.push({ ...entry, metric: made });
       else if (typeof kind === 'function')
         functions.push({ ...entry, measure: kind as FunctionEntry['measure'] });
       else
