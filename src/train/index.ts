@@ -60,6 +60,9 @@ export { drawImages, type PictureStyle, pictureStyle } from './pictures.ts';
 export { type PrintPredictionsOptions, printPredictions } from './print_predictions.ts';
 export { type Probe, probe } from './probe.ts';
 export { type ProgressOptions, type ProgressStream, progress } from './progress.ts';
+export { datasetReport, type Report, type ReportOptions, report } from './report.ts';
+export { type ClassReport, classReport, type ShownExample } from './report_classes.ts';
+export { type Environment, environmentHere } from './report_environment.ts';
 
 export { learningRateSchedule, type PlateauOptions, reduceOnPlateau } from './schedule_callbacks.ts';
 export * from './search/index.ts';

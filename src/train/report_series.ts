@@ -1,0 +1,66 @@
+import type { Logs } from './callback.ts';
+import type { State } from './state.ts';
+
+/** Points that a series keeps at most. */
+const capacity = 4096;
+
+/**
+ * Values of single steps, by name: each point is the mean of as many steps as have gone by for all of a long training to fit into a few thousand
+ * points (1, 2, 4, ...).
+ */
+export class StepSeries {
+  /** The last step of each point. */
+  steps: number[] = [];
+  values: Record<string, number[]> = {};
+  #stride = 1;
+  #sums: Record<string, number> = {};
+  #count = 0;
+
+  add(step: number, logs: Logs): void {
+    for (const [name, value] of Object.entries(logs)) this.#sums[name] = (this.#sums[name] ?? 0) + value;
+    if (++this.#count < this.#stride) return;
+    for (const name of Object.keys(this.#sums))
+      this.values[name] ??= new Array<number>(this.steps.length).fill(Number.NaN);
+    for (const [name, series] of Object.entries(this.values))
+      series.push((this.#sums[name] ?? Number.NaN) / this.#count);
+    this.steps.push(step);
+    this.#sums = {};
+    this.#count = 0;
+    if (this.steps.length >= capacity) this.#halve();
+  }
+
+  /** Joins points by twos. */
+  #halve(): void {
+    const pairs = Math.floor(this.steps.length / 2);
+    this.steps = Array.from({ length: pairs }, (_, i) => this.steps[2 * i + 1]);
+    for (const [name, series] of Object.entries(this.values))
+      this.values[name] = Array.from({ length: pairs }, (_, i) => (series[2 * i] + series[2 * i + 1]) / 2);
+    this.#stride *= 2;
+  }
+
+  /** Plain JSON. */
+  state(): State {
+    return {
+      steps: this.steps,
+      values: this.values,
+      stride: this.#stride,
+      sums: this.#sums,
+      count: this.#count,
+    };
+  }
+
+  restore(state: State): void {
+    const { steps, values, stride, sums, count } = state as unknown as {
+      steps: number[];
+      values: Record<string, number[]>;
+      stride: number;
+      sums: Record<string, number>;
+      count: number;
+    };
+    this.steps = [...steps];
+    this.values = Object.fromEntries(Object.entries(values).map(([name, series]) => [name, [...series]]));
+    this.#stride = stride;
+    this.#sums = { ...sums };
+    this.#count = count;
+  }
+}
