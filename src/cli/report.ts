@@ -5,6 +5,8 @@ import type { Layer } from '../nn/module.ts';
 import { type AnyValues, isImages, measuresOf, type Part, type TrainingRecipe } from '../recipes/index.ts';
 import { classify, worstMistakes } from '../train/classify.ts';
 import { drawImages, pictureStyle } from '../train/pictures.ts';
+import { datasetReport } from '../train/report.ts';
+import type { ClassReport } from '../train/report_classes.ts';
 import { pageOf } from './demonstrate.ts';
 import { reportRows } from './report_rows.ts';
 import { print, type Terminal } from './terminal.ts';
@@ -14,21 +16,27 @@ export const evaluationBatch = 500;
 /** How many mistakes are drawn. */
 const mistakesShown = 6;
 
-/** Tests the model of a recipe and prints how good it is, then what the recipe has to show of it. */
+/**
+ * Tests the model of a recipe and prints how good it is, then what the recipe has to show of it.
+ *
+ * @returns for report.html; null where there are no classes
+ */
 export async function reportRecipe(
   recipe: TrainingRecipe,
   own: AnyValues,
   model: Layer,
   test: Part,
   terminal: Terminal,
-): Promise<void> {
-  if (isImages(test)) await reportTest(model, test, terminal);
-  else await reportRows(model, test, measuresOf(recipe, own), evaluationBatch, terminal);
+): Promise<ClassReport | null> {
+  const classes = isImages(test)
+    ? await reportTest(model, test, terminal)
+    : await reportRows(model, test, measuresOf(recipe, own), evaluationBatch, terminal);
   await recipe.show?.(model, pageOf(terminal), own);
+  return classes;
 }
 
 /** Applies a classifier to a test set and prints its accuracy, its confusion matrix and pictures of its worst mistakes. */
-export async function reportTest(model: Layer, test: Dataset, terminal: Terminal): Promise<void> {
+export async function reportTest(model: Layer, test: Dataset, terminal: Terminal): Promise<ClassReport> {
   const data = loader(test, { batchSize: evaluationBatch });
   const result = await classify(model, data, terminal.signal);
   const { labels, predictions, losses } = result;
@@ -37,10 +45,11 @@ export async function reportTest(model: Layer, test: Dataset, terminal: Terminal
   print(terminal, `test loss ${(losses.reduce((sum, loss) => sum + loss, 0) / losses.length).toFixed(4)}`);
   print(terminal);
   print(terminal, formatConfusion(confusionMatrix(labels, predictions, test.classes)));
+  const report = datasetReport(result, test);
   const worst = worstMistakes(result, mistakesShown);
-  if (worst.length === 0) return;
+  if (worst.length === 0) return report;
   const [height, width, channels] = test.shape;
-  if (channels !== 1) return;
+  if (channels !== 1) return report;
   print(terminal);
   print(terminal, `the worst of ${labels.length - right} mistakes:`);
   const size = height * width;
@@ -51,4 +60,5 @@ export async function reportTest(model: Layer, test: Dataset, terminal: Terminal
     { style: pictureStyle(terminal.stdout, terminal.env), columns: terminal.stdout.columns ?? 100 },
   );
   print(terminal, pictures);
+  return report;
 }

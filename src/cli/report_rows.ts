@@ -6,6 +6,7 @@ import { r2, rootMeanSquaredError } from '../metrics/regression.ts';
 import type { Layer } from '../nn/module.ts';
 import { batches, type Samples, type Task, type TaskName } from '../recipes/index.ts';
 import { evaluate } from '../train/evaluate.ts';
+import { type ClassReport, classReport } from '../train/report_classes.ts';
 import { print, type Terminal } from './terminal.ts';
 
 /** Outputs of a model for all examples, row-major, in evaluation mode. */
@@ -21,9 +22,18 @@ async function outputsOf(model: Layer, part: Samples, batchSize: number): Promis
   return Float32Array.from(outputs.flatMap((rows) => [...rows]));
 }
 
+/** Cross-entropy of an example: the logarithm of the sum of exponentials of its logits, less the logit of its class. */
+function lossOf(logits: ArrayLike<number>, label: number): number {
+  const all = Array.from(logits);
+  const most = Math.max(...all);
+  return most + Math.log(all.reduce((sum, logit) => sum + Math.exp(logit - most), 0)) - all[label];
+}
+
 /**
  * Applies a model to a test set of rows of numbers and prints its loss, its metrics, and what belongs to its task: a confusion matrix, a
  * table of labels, or errors of a regression.
+ *
+ * @returns for report.html; null for other tasks than telling classes apart
  */
 export async function reportRows(
   model: Layer,
@@ -31,7 +41,7 @@ export async function reportRows(
   { task, loss, metrics }: Task & { readonly task: TaskName },
   batchSize: number,
   terminal: Terminal,
-): Promise<void> {
+): Promise<ClassReport | null> {
   const { signal } = terminal;
   const results = await evaluate(model, batches(test, { batchSize }), { loss, metrics, signal });
   const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
@@ -42,24 +52,26 @@ export async function reportRows(
   const { outputs: width, targets, count } = test;
   const column = (values: ArrayLike<number>, k: number): number[] =>
     Array.from({ length: count }, (_, i) => values[i * width + k]);
+  const row = (i: number) => outputs.subarray(i * width, (i + 1) * width);
   const yes = (values: readonly number[], limit: number): number[] => values.map((v) => (v > limit ? 1 : 0));
   switch (task) {
     case 'multiclass': {
-      const predictions = Array.from({ length: count }, (_, i) => {
-        const row = outputs.subarray(i * width, (i + 1) * width);
-        return row.indexOf(Math.max(...row));
-      });
+      const predictions = Array.from({ length: count }, (_, i) => row(i).indexOf(Math.max(...row(i))));
       print(terminal);
       print(terminal, formatConfusion(confusionMatrix(targets, predictions, width)));
-      return;
-    }
-    case 'binary':
-      print(terminal);
-      print(
-        terminal,
-        formatConfusion(confusionMatrix(yes(column(targets, 0), 0.5), yes(column(outputs, 0), 0), 2)),
+      return classReport(
+        { labels: [...targets], predictions, losses: predictions.map((_, i) => lossOf(row(i), targets[i])) },
+        { data: test.name, classes: width, ...(test.names && { names: test.names.outputs }) },
       );
-      return;
+    }
+    case 'binary': {
+      const [labels, logits] = [yes(column(targets, 0), 0.5), column(outputs, 0)];
+      const predictions = yes(logits, 0);
+      print(terminal);
+      print(terminal, formatConfusion(confusionMatrix(labels, predictions, 2)));
+      const losses = logits.map((logit, i) => lossOf([0, logit], labels[i]));
+      return classReport({ labels, predictions, losses }, { data: test.name, classes: 2 });
+    }
     case 'multilabel': {
       print(terminal);
       const labels = test.names?.outputs ?? Array.from({ length: width }, (_, k) => `label ${k}`);
@@ -74,7 +86,7 @@ export async function reportRows(
           `${label.padEnd(size)}  ${cells[0].padStart(9)}  ${cells[1].padStart(6)}  ${cells[2].padStart(6)}  ${String(examples).padStart(8)}`,
         );
       });
-      return;
+      return null;
     }
     case 'regression':
       print(
@@ -82,5 +94,6 @@ export async function reportRows(
         `test root mean squared error ${Number(rootMeanSquaredError(outputs, targets)).toFixed(4)}`,
       );
       print(terminal, `test R2 ${Number(r2(outputs, targets)).toFixed(4)}`);
+      return null;
   }
 }

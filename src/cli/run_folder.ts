@@ -45,6 +45,7 @@ const names = {
   model: 'model.safetensors',
   checkpoints: 'checkpoints',
   metrics: 'metrics.csv',
+  report: 'report.html',
   output: 'output.txt',
 } as const;
 
@@ -54,6 +55,7 @@ export const runFiles = (folder: string): { readonly [file in keyof typeof names
   model: join(folder, names.model),
   checkpoints: join(folder, names.checkpoints),
   metrics: join(folder, names.metrics),
+  report: join(folder, names.report),
   output: join(folder, names.output),
 });
 

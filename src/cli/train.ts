@@ -7,8 +7,10 @@ import { checkpoints } from '../train/checkpoints.ts';
 import { csvLog } from '../train/csv_log.ts';
 import { Interrupted } from '../train/errors.ts';
 import { fit } from '../train/fit.ts';
+import type { Hyperparameters } from '../train/hyperparameters.ts';
 import { learningRate } from '../train/learning_rate.ts';
 import { progress } from '../train/progress.ts';
+import { report } from '../train/report.ts';
 import { tensorBoard } from '../train/tensorboard.ts';
 import { demonstrateCommand } from './demonstrate.ts';
 import { intervalOf } from './interval.ts';
@@ -25,6 +27,7 @@ import {
   writeConfig,
 } from './run_folder.ts';
 import { print, type Terminal } from './terminal.ts';
+import { version } from './version.ts';
 
 /** Options of `nabla train`. */
 export interface TrainFlags extends GivenSettings {
@@ -38,6 +41,8 @@ export interface TrainFlags extends GivenSettings {
 
 /** Where data goes that is fetched, if nothing else is said. */
 const usualData = 'data';
+/** Examples whose outputs are watched during the training. */
+const sampleSize = 256;
 
 /**
  * `nabla train <recipe>`: trains it, tests it, and leaves model, checkpoints, logs and configuration in a run folder.
@@ -82,6 +87,16 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
       terminal,
       `${recipe.name}: ${number(count)} parameters; ${number(train.count)} training and ${number(test.count)} test ${isImages(test) ? 'images' : 'examples'}; ${folder}`,
     );
+    const { settings: ownSettings = {}, ...general } = config;
+    const shown = { ...general, ...ownSettings };
+    const [[sample]] = batches(validation, { batchSize: sampleSize });
+    const page = report(files.report, {
+      title: recipe.name,
+      subtitle: recipe.summary,
+      settings: shown,
+      environment: { nabla: version },
+      sample,
+    });
     await fit(model, {
       data: batches(train, {
         batchSize: config.batchSize,
@@ -97,8 +112,13 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
       callbacks: [
         progress({ stream: terminal.stdout }),
         ...(rate === undefined ? [] : [learningRate((done) => rate(config.lr, done))]),
-        tensorBoard(folder),
+        tensorBoard(folder, {
+          sample,
+          histograms: ['parameters', 'outputs'],
+          hparams: hyperparametersOf(shown),
+        }),
         csvLog(files.metrics),
+        page,
         checkpoints(files.checkpoints, {
           resume: true,
           every: intervalOf(config.checkpointEvery),
@@ -109,15 +129,30 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
     });
     await save(model, files.model);
     print(terminal);
-    await reportRecipe(recipe, own, model, test, terminal);
+    const classes = await reportRecipe(recipe, own, model, test, terminal);
+    if (classes !== null) {
+      page.showClasses(classes);
+      await page.write();
+    }
     print(terminal);
-    print(terminal, `files of this run: ${folder}  (nabla eval ${folder}; tensorboard --logdir ${folder})`);
+    print(
+      terminal,
+      `files of this run: ${folder}  (${files.report}; nabla eval ${folder}; tensorboard --logdir ${folder})`,
+    );
   } catch (error) {
     if (error instanceof Interrupted)
       throw new Interrupted(`interrupted; go on with: nabla train ${recipe.name} --out ${folder} --resume`);
     throw error;
   }
 }
+
+/** Those settings that a HParams dashboard can compare. */
+const hyperparametersOf = (settings: Readonly<Record<string, unknown>>): Hyperparameters =>
+  Object.fromEntries(
+    Object.entries(settings).filter((entry): entry is [string, string | number | boolean] =>
+      ['string', 'number', 'boolean'].includes(typeof entry[1]),
+    ),
+  );
 
 /** Lets a Ctrl-C that came during long synchronous work be noticed. */
 async function turn(signal: AbortSignal): Promise<void> {

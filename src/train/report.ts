@@ -15,7 +15,7 @@ import { type Environment, environmentHere } from './report_environment.ts';
 import { HistogramSeries } from './report_histograms.ts';
 import { type ReportData, type ReportState, reportPage } from './report_page.ts';
 import { StepSeries } from './report_series.ts';
-import type { State } from './state.ts';
+import { storedBlock, storedIn } from './report_store.ts';
 
 /** Options of {@link report}. */
 export interface ReportOptions {
@@ -54,6 +54,19 @@ const optionNames = [
 /** Parameters whose histograms are kept. */
 const mostParameters = 36;
 const examplesAtOnce = 500;
+/** Milliseconds after which the page is written within an epoch, too. */
+const writeEvery = 30_000;
+
+function makeFolderOf(path: string): void {
+  const { existsSync, mkdirSync } = nodeModule('node:fs', 'report');
+  const folder = nodeModule('node:path', 'report').dirname(path);
+  if (existsSync(folder)) return;
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new WriteError(path, reasonOf(error), error);
+  }
+}
 
 /** The shape of a batch of one. */
 const oneOf = (sample: Tensor | undefined): readonly number[] | undefined =>
@@ -65,8 +78,8 @@ const partsFor = ({ size }: Tensor): number => Math.max(4, Math.min(30, Math.rou
 /**
  * Writes a report of a training: one page (`report.html`, say) that needs no network and no scripts, with curves of all logs (raw and
  * smoothed, linear and logarithmic), how a classifier did class by class with its worst mistakes, layers, histograms over time,
- * settings and environment. It is replaced as a whole after each epoch and at the end, also of a training that failed. A resumed run goes on with
- * the curves that it had.
+ * settings and environment. It is replaced as a whole after each epoch, within long ones every
+ * half minute, and at the end, also of a training that failed. A resumed run goes on with the curves of the page that it finds.
  *
  * @throws WriteError, in training, if the page cannot be written
  */
@@ -76,7 +89,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
   const { sample, histograms = true, test, classNames } = options;
   let steps = new StepSeries();
   let kept = new HistogramSeries();
-  let [seconds, examples, before, since] = [0, 0, 0, 0];
+  let [seconds, examples, before, since, written] = [0, 0, 0, 0, 0];
   let ends: number[] = [];
   let began = new Date();
   let environment: Environment = {};
@@ -103,14 +116,23 @@ export function report(path: string, options: ReportOptions = {}): Report {
       history: run?.history ?? [],
       ends,
       steps,
-      time: { seconds, examples },
+      time: { seconds: seconds + before, examples },
       settings,
       environment: { ...environment, ...options.environment },
       summary,
       histograms: kept.series,
       classes,
+      kept: storedBlock({
+        steps: steps.stored(),
+        histograms: kept.stored(),
+        ends,
+        seconds: seconds + before,
+        examples,
+        began: began.toISOString(),
+      }),
     };
     await writeFileAtomically(path, reportPage(data));
+    written = performance.now();
   };
   return {
     name: 'report',
@@ -123,40 +145,20 @@ export function report(path: string, options: ReportOptions = {}): Report {
       [steps, kept, ends, began] = [new StepSeries(), new HistogramSeries(), [], new Date()];
       [seconds, examples, before, state, message] = [0, 0, 0, 'running', null];
       summary = inputShape === undefined ? null : summarize(own.model, inputShape);
-      // Of epochs of which nothing else is known.
-      ends = own.history.map((_, i) => ((i + 1) * own.step) / Math.max(1, own.history.length));
+      const stored = own.step > 0 ? storedIn(path) : null;
+      if (stored !== null) {
+        steps.restore(stored.steps, own.step);
+        kept.restore(stored.histograms, own.epoch);
+        [seconds, examples, began] = [stored.seconds, stored.examples, new Date(stored.began)];
+      }
+      // Of epochs of which nothing is known: as if all were equally long.
+      ends = own.history.map(
+        (_, i) => stored?.ends[i] ?? Math.round(((i + 1) * own.step) / own.history.length),
+      );
       if (own.step === 0) note(own.model, 0);
       environment = environmentHere();
-      const { dirname } = nodeModule('node:path', 'report');
-      try {
-        nodeModule('node:fs', 'report').mkdirSync(dirname(path), { recursive: true });
-      } catch (error) {
-        throw new WriteError(path, reasonOf(error), error);
-      }
-      // What a resumed run has to show comes back only after this.
-      if (own.step === 0) await write();
-    },
-    state: (): State => ({
-      steps: steps.state(),
-      histograms: kept.state(),
-      ends,
-      seconds: seconds + before,
-      examples,
-      began: began.toISOString(),
-    }),
-    restoreState: (stored) => {
-      const own = stored as unknown as {
-        steps: State;
-        histograms: State;
-        ends: number[];
-        seconds: number;
-        examples: number;
-        began: string;
-      };
-      steps.restore(own.steps);
-      kept.restore(own.histograms);
-      ends = [...own.ends];
-      [seconds, examples, began] = [own.seconds, own.examples, new Date(own.began)];
+      makeFolderOf(path);
+      await write();
     },
     onEpochBegin: () => {
       since = performance.now();
@@ -166,6 +168,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
       examples += count;
       before = (performance.now() - since) / 1000;
     },
+    afterStep: () => (performance.now() - written > writeEvery ? write() : undefined),
     onEpochEnd: async (own) => {
       seconds += before;
       before = 0;
@@ -174,6 +177,8 @@ export function report(path: string, options: ReportOptions = {}): Report {
       await write();
     },
     onFinish: async (own, error) => {
+      // What failed before the training began has nothing to show.
+      if (run === null) return;
       seconds += before;
       before = 0;
       state = error === null ? (own.epoch < own.epochs ? 'stopped' : 'complete') : 'failed';

@@ -1,6 +1,5 @@
 import type { Histogram } from './histogram_buckets.ts';
 import { formatNumber, type Html, html } from './report_html.ts';
-import type { State } from './state.ts';
 
 /** Histograms that are kept of a series. */
 const capacity = 16;
@@ -35,19 +34,24 @@ export class HistogramSeries {
       this.series[name] = own.filter((each) => each.epoch % this.#stride === 0);
   }
 
-  /** Plain JSON. */
-  state(): State {
-    return { stride: this.#stride, series: this.series as unknown as State };
+  /** For a page, to go on from after a resumption. */
+  stored(): StoredHistograms {
+    return { stride: this.#stride, series: this.series };
   }
 
-  restore(state: State): void {
-    const { stride, series } = state as unknown as {
-      stride: number;
-      series: Record<string, TimedHistogram[]>;
-    };
+  /** Puts back what was stored, up to an epoch. */
+  restore({ stride, series }: StoredHistograms, last: number): void {
     this.#stride = stride;
-    this.series = Object.fromEntries(Object.entries(series).map(([name, own]) => [name, [...own]]));
+    this.series = Object.fromEntries(
+      Object.entries(series).map(([name, own]) => [name, own.filter(({ epoch }) => epoch <= last)]),
+    );
   }
+}
+
+/** A {@link HistogramSeries} as JSON. */
+export interface StoredHistograms {
+  readonly stride: number;
+  readonly series: Readonly<Record<string, readonly TimedHistogram[]>>;
 }
 
 const [width, height] = [300, 170];

@@ -36,6 +36,8 @@ export interface ReportData {
   readonly summary: ModelSummary | null;
   readonly histograms: Readonly<Record<string, readonly TimedHistogram[]>>;
   readonly classes: ClassReport | null;
+  /** For a resumption, from {@link storedBlock}. */
+  readonly kept?: Html;
 }
 
 /** Most histograms and rows of epochs that are shown. */
@@ -168,7 +170,7 @@ ${data.classes !== null && classSections(data.classes)}
 ${layers(data)}
 ${histograms(data)}
 <section id="data"><div class="pair"><div><h2>Settings</h2>${list(Object.entries(settings))}</div><div><h2>Environment</h2>${list(Object.entries(environment))}</div></div></section></main>
-<footer>Curves are smoothed as in TensorBoard: an exponential moving average without the bias of its beginning; the faint curve is the raw one. Dashed lines are ends of epochs. Written by nabla.</footer></body></html>
+<footer>Curves are smoothed as in TensorBoard: an exponential moving average without the bias of its beginning; the faint curve is the raw one. Dashed lines are ends of epochs. Written by nabla.</footer>${data.kept}</body></html>
 `;
   return page.text;
 }

@@ -1,5 +1,4 @@
 import type { Logs } from './callback.ts';
-import type { State } from './state.ts';
 
 /** Points that a series keeps at most. */
 const capacity = 4096;
@@ -38,29 +37,29 @@ export class StepSeries {
     this.#stride *= 2;
   }
 
-  /** Plain JSON. */
-  state(): State {
-    return {
-      steps: this.steps,
-      values: this.values,
-      stride: this.#stride,
-      sums: this.#sums,
-      count: this.#count,
-    };
+  /** For a page, to go on from after a resumption. */
+  stored(): StoredSeries {
+    return { steps: this.steps, values: this.values, stride: this.#stride };
   }
 
-  restore(state: State): void {
-    const { steps, values, stride, sums, count } = state as unknown as {
-      steps: number[];
-      values: Record<string, number[]>;
-      stride: number;
-      sums: Record<string, number>;
-      count: number;
-    };
-    this.steps = [...steps];
-    this.values = Object.fromEntries(Object.entries(values).map(([name, series]) => [name, [...series]]));
+  /** Puts back what was stored, up to a step. */
+  restore({ steps, values, stride }: StoredSeries, last: number): void {
+    const known = steps.filter((step) => step <= last).length;
+    this.steps = steps.slice(0, known);
+    // JSON writes NaN as null.
+    this.values = Object.fromEntries(
+      Object.entries(values).map(([name, series]) => [
+        name,
+        series.slice(0, known).map((value) => value ?? Number.NaN),
+      ]),
+    );
     this.#stride = stride;
-    this.#sums = { ...sums };
-    this.#count = count;
   }
+}
+
+/** A {@link StepSeries} as JSON. */
+export interface StoredSeries {
+  readonly steps: readonly number[];
+  readonly values: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly stride: number;
 }

@@ -94,7 +94,11 @@ describe('nabla train', () => {
       'events.out.tfevents',
       'metrics.csv',
       'model.safetensors',
+      'report.html',
     ]);
+    const page = readFileSync('runs/mnist-lr/report.html', 'utf8');
+    expect(page).toContain('<h1>mnist-lr<span class="state complete">');
+    expect(page).toContain('<caption>Confusion matrix');
     expect(JSON.parse(readFileSync('runs/mnist-lr/config.json', 'utf8'))).toMatchObject({
       recipe: 'mnist-lr',
       data,
