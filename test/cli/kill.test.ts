@@ -47,10 +47,10 @@ const checkpointsIn = (out: string): string[] => {
   }
 };
 
-/** What a run leaves, but for TensorBoard's files, which have times in them. */
+/** What a run leaves, but for TensorBoard's files and the report, which have times in them. */
 function results(out: string): Record<string, string> {
   const names = readdirSync(join(place, out), { recursive: true, encoding: 'utf8' }).filter(
-    (name) => !name.includes('tfevents') && statSync(join(place, out, name)).isFile(),
+    (name) => !/tfevents|^report.html$/.test(name) && statSync(join(place, out, name)).isFile(),
   );
   return Object.fromEntries(
     names.sort().map((name) => [name, readFileSync(join(place, out, name)).toString('latin1')]),
