@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf, WriteError, writeFileAtomically } from '../io/atomic.ts';
 import { readBytes } from '../io/load.ts';
+import { makeFolder } from '../io/make_folder.ts';
 import {
   type AnyValues,
   type Demonstration,
@@ -114,15 +115,8 @@ export function folderToResume(recipe: string, out: string | undefined): string 
  * @throws RunFolderError if `out` is taken, WriteError if it cannot be made
  */
 export function newFolder(recipe: string, out: string | undefined): string {
-  const attempt = (folder: string, action: () => void) => {
-    try {
-      action();
-    } catch (error) {
-      throw new WriteError(folder, reasonOf(error), error);
-    }
-  };
   if (out !== undefined) {
-    attempt(out, () => mkdirSync(out, { recursive: true }));
+    makeFolder(out);
     if (existsSync(runFiles(out).config))
       throw new RunFolderError(
         `${out} already holds a run; add --resume to go on with it, or choose another --out`,
@@ -130,7 +124,7 @@ export function newFolder(recipe: string, out: string | undefined): string {
     if (contents(out).length > 0) throw new RunFolderError(`${out} is not empty; choose another --out`);
     return out;
   }
-  attempt('runs', () => mkdirSync('runs', { recursive: true }));
+  makeFolder('runs');
   for (let n = 1; ; n++) {
     const folder = usualFolder(recipe, n);
     try {

@@ -1,5 +1,6 @@
 import { reasonOf, removeTemporaries, WriteError, writeFileAtomically } from '../io/atomic.ts';
 import { ReadError, readBytes } from '../io/load.ts';
+import { makeFolder } from '../io/make_folder.ts';
 import { FormatError } from '../io/safetensors_format.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
 import { readState, writeState } from './checkpoint_file.ts';
@@ -79,9 +80,9 @@ export class CheckpointFolder {
 
   /** Makes the folder and clears it of what killed processes left half-written. @throws WriteError */
   async create(): Promise<void> {
-    const { mkdir, access, constants } = nodeModule('node:fs/promises', 'checkpoints');
+    const { access, constants } = nodeModule('node:fs/promises', 'checkpoints');
+    makeFolder(this.path);
     try {
-      await mkdir(this.path, { recursive: true });
       await access(this.path, constants.W_OK);
     } catch (error) {
       throw new WriteError(this.path, reasonOf(error), error);

@@ -2,6 +2,7 @@
 import type { Image } from '../data/image.ts';
 import type { Wav } from '../data/wav.ts';
 import { reasonOf, WriteError } from '../io/atomic.ts';
+import { makeFolder } from '../io/make_folder.ts';
 import { MessageWriter } from '../io/onnx/wire.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
 import { type Histogram, histogramOf, type Numbers, numbersOf } from './histogram_buckets.ts';
@@ -256,10 +257,8 @@ export class EventWriter {
     // TensorBoard reads the files of a folder in the order of their names.
     const number = String(files++).padStart(6, '0');
     const path = join(this.folder, `events.out.tfevents.${seconds}.${host}.${process.pid}.${number}`);
-    this.file = attempt(path, () => {
-      this.fs.mkdirSync(this.folder, { recursive: true });
-      return this.fs.openSync(path, 'wx');
-    });
+    makeFolder(this.folder);
+    this.file = attempt(path, () => this.fs.openSync(path, 'wx'));
     this.paths.push(path);
     this.written = 0;
     // Before what could not yet be written to the former file, if anything.
