@@ -103,6 +103,7 @@ export {
 } from './recurrent.ts';
 export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
 export type { RecurrentWeights } from './recurrent_steps.ts';
+export { type Regularizer, type Regularizers, regularize, regularized } from './regularizers.ts';
 export * from './resampling.ts';
 export {
   DepthwiseConv1d,

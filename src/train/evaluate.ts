@@ -4,6 +4,7 @@ import { concat, Tensor } from '../core/tensor.ts';
 import { flatten } from '../core/tree.ts';
 import type { ArrayTree } from '../data/tensor_loader.ts';
 import type { Module } from '../nn/module.ts';
+import { regularized } from '../nn/regularizers.ts';
 import { type Breath, breathe } from './breath.ts';
 import { type Data, openData, readBatch, type Source, typesOf } from './data_forms.ts';
 import { Feed } from './feed.ts';
@@ -79,9 +80,10 @@ export class Evaluator {
     this.#measures = measures;
     this.#names = scalarNames(objective, measures);
     this.#measure = jit(({ x, y, weights }) => {
-      const outputs = outputsOf(model, x);
+      const [outputs, penalty] = regularized(model, () => outputsOf(model, x));
+      const value = objective?.evaluate(outputs, y, weights, penalty) ?? null;
       return {
-        scalars: scalarsOf(objective, measures, outputs, { y, weights }),
+        scalars: scalarsOf(objective, measures, outputs, { y, weights }, value),
         outputs: measures.needsOutputs ? outputs : null,
       };
     });

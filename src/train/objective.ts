@@ -39,7 +39,10 @@ export interface ObjectiveOptions<O = Tensor, Y = Tensor> {
    * examples, as Keras does. Default false.
    */
   readonly weightedMean?: boolean;
-  /** Added to the loss in training and evaluation: `() => nn.l2Penalty(model, 1e-4)`. */
+  /**
+   * Added to the loss in training and evaluation, as are the penalties that layers have by `nn.regularize`: `() => nn.l2Penalty(model,
+   * 1e-4)`.
+   */
   readonly penalty?: () => Tensor;
 }
 
@@ -130,8 +133,17 @@ export class Objective {
     return this.#single === null ? this.#terms.map(({ key }) => key) : null;
   }
 
-  /** The loss of a batch. Made of array operations, to be compiled and differentiated. */
-  evaluate(outputs: unknown, targets: unknown, weights: ArrayTree | null): ObjectiveValue {
+  /**
+   * The loss of a batch. Made of array operations, to be compiled and differentiated.
+   *
+   * @param more penalties of layers
+   */
+  evaluate(
+    outputs: unknown,
+    targets: unknown,
+    weights: ArrayTree | null,
+    more: Tensor | null = null,
+  ): ObjectiveValue {
     const values = this.#terms.map((term) => {
       const { key, criterion, classWeights } = term;
       const isSingle = term === this.#single;
@@ -150,9 +162,15 @@ export class Objective {
       this.#terms[i].factor === 1 ? value : value.mul(this.#terms[i].factor),
     );
     const sum = scaled.reduce((a, b) => a.add(b));
-    const penalty = this.#penalty?.();
+    const penalties = [
+      ...(this.#penalty === null ? [] : [this.#penalty()]),
+      ...(more === null ? [] : [more]),
+    ];
     return {
-      loss: penalty === undefined ? sum : sum.add(requireScalar(this.#name, 'the penalty', penalty)),
+      loss: penalties.reduce(
+        (total, penalty) => total.add(requireScalar(this.#name, 'the penalty', penalty)),
+        sum,
+      ),
       parts: this.#single === null ? values : [],
     };
   }

@@ -3,13 +3,14 @@ import { type Tensor, where } from '../core/tensor.ts';
 import { type Gradients, valueAndGrad } from '../core/transforms.ts';
 import type { ArrayTree } from '../data/tensor_loader.ts';
 import type { Module } from '../nn/module.ts';
+import { regularized } from '../nn/regularizers.ts';
 import { GradientAccumulator } from '../optim/accumulation.ts';
 import { clipGradNorm, clipGradValue, gradNorm } from '../optim/clipping.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { type ReadBatch, typesOf } from './data_forms.ts';
 import type { Means } from './means.ts';
 import type { Measures } from './measures.ts';
-import type { Objective } from './objective.ts';
+import type { Objective, ObjectiveValue } from './objective.ts';
 
 /** What the model makes of inputs: a list of them are the arguments of `forward`. */
 export function outputsOf(model: Module, x: ArrayTree): unknown {
@@ -29,10 +30,10 @@ export function scalarsOf(
   measures: Measures,
   outputs: unknown,
   { y, weights }: { y: ArrayTree | null; weights: ArrayTree | null },
-  objectiveValue = objective?.evaluate(outputs, y, weights),
+  objectiveValue: ObjectiveValue | null,
 ): Scalars {
   const own =
-    objective === null || objectiveValue === undefined ? [] : [objectiveValue.loss, ...objectiveValue.parts];
+    objective === null || objectiveValue === null ? [] : [objectiveValue.loss, ...objectiveValue.parts];
   const total = objective?.totalWeight(y, weights) ?? null;
   return {
     values: [...own, ...measures.scalars(outputs, y, weights)],
@@ -126,8 +127,8 @@ export class TrainingStep {
       const buffers = isGuarded ? model.buffers().map((buffer) => [buffer, buffer.value] as const) : [];
       const [[loss, { parts, outputs }], grads] = valueAndGrad(
         (): [Tensor, { parts: readonly Tensor[]; outputs: unknown }] => {
-          const made = outputsOf(model, x);
-          const { loss: value, parts: single } = objective.evaluate(made, y, weights);
+          const [made, penalty] = regularized(model, () => outputsOf(model, x));
+          const { loss: value, parts: single } = objective.evaluate(made, y, weights, penalty);
           return [value, { parts: single, outputs: made }];
         },
         model,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { jit, type Tensor, tensor, Variable, valueAndGrad } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
+import { evaluate, fit } from '../../src/train/index.ts';
 
 const make = () => {
   const model = new nn.Linear(3, 2);
@@ -117,5 +118,60 @@ describe('constraints', () => {
     expect(model.bias?.value.toArray()).toEqual([9, 0]);
     expect(() => nn.constraints.maxNorm(0)).toThrow(/bound must be positive/);
     expect(() => nn.constraints.minMaxNorm(2, 1)).toThrow(/bounds must rise/);
+  });
+});
+
+describe('regularizers of layers', () => {
+  const x = tensor([
+    [1, 2, 3],
+    [0, -1, 1],
+  ]);
+
+  test('are those of parameters and of what a layer computes, per example', () => {
+    const layer = nn.regularize(make(), {
+      weight: { l1: 0.5, l2: 2 },
+      bias: (b) => b.square().sum().mul(0.1),
+    });
+    const model = new nn.Sequential(nn.regularize(new nn.Identity(), { activity: { l1: 1 } }), layer);
+    const [output, penalty] = nn.regularized(model, () => model.forward(x));
+    expect(output.toArray()).toEqual(make().forward(x).toArray());
+    expect(penalty?.item()).toBeCloseTo(0.5 * 7.75 + 2 * 25.3125 + 20 + 8 / 2, 4);
+    // Without a call of the layer there is no activity; what was computed before does not count.
+    expect(nn.regularized(model, () => null)[1]?.item()).toBeCloseTo(0.5 * 7.75 + 2 * 25.3125 + 20, 4);
+    expect(nn.regularized(make(), () => make().forward(x))[1]).toBeNull();
+  });
+
+  test('a second call replaces the first, also in what is compiled', () => {
+    const layer = make();
+    const penalty = jit(() => nn.regularized(layer, () => layer.forward(x))[1] ?? tensor(0));
+    expect(penalty().item()).toBe(0);
+    for (const l1 of [1, 2]) {
+      nn.regularize(layer, { activity: { l1 } });
+      expect(penalty().item()).toBeCloseTo((l1 * layer.forward(x).abs().sum().item()) / 2, 4);
+    }
+    nn.regularize(layer, {});
+    expect(penalty().item()).toBe(0);
+  });
+
+  test('fit and evaluate add them to the loss', async () => {
+    const [y, lr] = [tensor([0, 1], { dtype: 'int32' }), 0.01];
+    const options = { data: [[x, y]] as [Tensor, Tensor][], loss: nn.crossEntropy, epochs: 3 };
+    const layer = nn.regularize(make(), { weight: { l2: 0.03 } });
+    const regularized = await fit(layer, { ...options, optimizer: new optim.SGD(layer, { lr }) });
+    const plain = make();
+    const penalty = () => nn.l2Penalty(plain, 0.03);
+    const penalized = await fit(plain, { ...options, penalty, optimizer: new optim.SGD(plain, { lr }) });
+    expect(regularized.epochs).toEqual(penalized.epochs);
+    expect(layer.weight.value.toArray()).toEqual(plain.weight.value.toArray());
+    const evaluated = await evaluate(layer, [[x, y]], { loss: nn.crossEntropy });
+    expect(evaluated).toEqual(await evaluate(plain, [[x, y]], { loss: nn.crossEntropy, penalty }));
+  });
+
+  test('refuse what there is not', () => {
+    expect(() => nn.regularize(make(), { kernel: { l2: 1 } })).toThrow(
+      "regularize: Linear has no parameter 'kernel'; regularizers are for weight, bias, activity",
+    );
+    expect(() => nn.regularize(make(), { weight: { l2: -1 } })).toThrow(/l2 must be a number from 0 on/);
+    expect(() => nn.regularize(make(), { weight: { l3: 1 } as never })).toThrow(/unknown option 'l3'/);
   });
 });
