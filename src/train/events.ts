@@ -249,7 +249,11 @@ export class EventWriter {
 
   /** Begins a file. */
   private open(): void {
-    const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0');
+    // A session that follows another within a second comes after it, too.
+    const seconds = String(Math.max(Math.floor(Date.now() / 1000), latestIn(this.folder) + 1)).padStart(
+      10,
+      '0',
+    );
     const { join } = nodeModule('node:path', 'EventWriter');
     const host = nodeModule('node:os', 'EventWriter')
       .hostname()
@@ -297,6 +301,17 @@ export class EventWriter {
     this.pending.push(frameRecord(event.finish()));
     if (Date.now() - this.flushed >= 1000 * this.flushSeconds) this.flush();
   }
+}
+
+/** Seconds in the name of the newest event file of a folder; 0 if there is none. */
+export function latestIn(folder: string): number {
+  let names: string[] = [];
+  try {
+    names = nodeModule('node:fs', 'EventWriter').readdirSync(folder);
+  } catch {
+    // What is wrong with the folder is told when a file is opened in it.
+  }
+  return Math.max(0, ...names.map((name) => Number(/^events\.out\.tfevents\.(\d+)\./.exec(name)?.[1] ?? 0)));
 }
 
 function attempt<T>(path: string, action: () => T): T {

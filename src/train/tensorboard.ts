@@ -3,7 +3,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { filterPictures, gridOf, picturesOf } from './array_pictures.ts';
 import type { Callback, Logs, Run } from './callback.ts';
 import type { Batches, BatchFunction } from './evaluate.ts';
-import { EventWriter, type EventWriterOptions } from './events.ts';
+import { EventWriter, type EventWriterOptions, latestIn } from './events.ts';
 import type { Hyperparameters } from './hyperparameters.ts';
 import { modelGraph } from './model_graph.ts';
 import { probe } from './probe.ts';
@@ -96,12 +96,19 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): C
     onBegin: (run) => {
       isTrialKnown = false;
       const { maxBytes, flushSeconds } = options;
+      // Also what a session has left that was killed before its first checkpoint.
+      const purgeStep = run.step > 0 ? run.step + 1 : latestIn(folder) > 0 ? 0 : undefined;
       writer = new EventWriter(folder, {
-        ...(run.step > 0 ? { purgeStep: run.step + 1 } : {}),
+        ...(purgeStep === undefined ? {} : { purgeStep }),
         ...(maxBytes === undefined ? {} : { maxBytes }),
         ...(flushSeconds === undefined ? {} : { flushSeconds }),
       });
       begin(run, writer);
+    },
+    // A checkpoint is about to be written: what a session that resumes from it will not write again must be on the disk.
+    state: () => {
+      writer?.flush();
+      return null;
     },
     onEpochBegin: (run) => {
       clock = { time: performance.now(), step: run.step, examples: 0 };

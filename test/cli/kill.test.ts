@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readState } from '../../src/train/checkpoint_file.ts';
 import { buildPackage } from '../support/build_package.ts';
+import { readEvents, readerProblem } from '../support/tensorboard_reader.ts';
 import { freshFolder } from './tiny_mnist.ts';
 
 /**
@@ -62,9 +63,16 @@ function expectSame(out: string, undisturbed: Record<string, string>, how: strin
   // Not toEqual: the difference of two binary files tells nobody anything.
   for (const name of Object.keys(found))
     expect(found[name] === undisturbed[name], `${name} differs after ${how}`).toBe(true);
+  if (readerProblem === null) expect(curves(out), `curves after ${how}`).toEqual(whole.curves);
 }
 
-let whole: { start: number; results: Record<string, string> };
+/** The curves that TensorBoard draws of all sessions, but for those of times and memory. */
+function curves(out: string): unknown {
+  const { scalars } = readEvents(join(place, out));
+  return Object.fromEntries(Object.entries(scalars).filter(([name]) => /^(step|epoch)\//.test(name)));
+}
+
+let whole: { start: number; results: Record<string, string>; curves: unknown };
 beforeAll(async () => {
   // On the native tier the second run finds compiled programs in the cache, as resumed ones do.
   for (const out of process.env.NABLA_TIER === 'wasm' ? ['whole'] : ['warm', 'whole']) {
@@ -76,7 +84,7 @@ beforeAll(async () => {
     child.stdout.on('data', () => (start ||= performance.now() - begin));
     const code = await new Promise((done) => child.on('close', done));
     expect([code, errors]).toEqual([0, '']);
-    whole = { start, results: results(out) };
+    whole = { start, results: results(out), curves: readerProblem === null ? curves(out) : null };
   }
 }, 600_000);
 
