@@ -8,23 +8,24 @@ import { reasonOf, WriteError } from './atomic.ts';
  * @throws WriteError
  */
 export function makeFolder(path: string): void {
-  const { mkdirSync, statSync } = nodeModule('node:fs', 'makeFolder');
+  const { existsSync, mkdirSync, statSync } = nodeModule('node:fs', 'makeFolder');
   const { dirname, resolve } = nodeModule('node:path', 'makeFolder');
+  const isFolder = (folder: string): boolean => existsSync(folder) && statSync(folder).isDirectory();
   const make = (folder: string): void => {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (isFolder(folder)) return;
+    if (existsSync(folder)) throw Object.assign(new Error(`${folder} is a file`), { code: 'ENOTDIR' });
     const above = dirname(folder);
     if (above !== folder) make(above);
     try {
       mkdirSync(folder);
     } catch (error) {
       // Another process may have made it this moment.
-      if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+      if (!isFolder(folder)) throw error;
     }
   };
   try {
     make(resolve(path));
   } catch (error) {
-    const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-    throw new WriteError(path, isFile ? 'there is a file of that name' : reasonOf(error), error);
+    throw new WriteError(path, reasonOf(error), error);
   }
 }

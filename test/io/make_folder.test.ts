@@ -25,7 +25,7 @@ describe('makeFolder', () => {
     writeFileSync(join(place, 'file'), '');
     expect(() => makeFolder(join(place, 'file', 'below'))).toThrow(WriteError);
     expect(() => makeFolder(join(place, 'file', 'below'))).toThrow(/below: a part of the path is a file/);
-    expect(() => makeFolder(join(place, 'file'))).toThrow(/file: there is a file of that name/);
+    expect(() => makeFolder(join(place, 'file'))).toThrow(/file: a part of the path is a file/);
   });
 
   test.skipIf(!existsSync('/proc/self'))('ends where a file system takes no folders', () => {
