@@ -10,13 +10,14 @@ import { MaxPool2d } from '../nn/pooling.ts';
 import { Sequential } from '../nn/sequential.ts';
 import { Flatten } from '../nn/shape_layers.ts';
 import { RMSprop } from '../optim/adaptive.ts';
+import { kerasStart } from './mnist_mlp.ts';
 import { handwriting } from './pictures.ts';
 import type { TrainingRecipe } from './recipe.ts';
 import { isImages } from './samples.ts';
 
 /** A convolution that keeps the size, and ReLU. */
 const convolution = (from: number, to: number): [Conv2d, ReLU] => [
-  new Conv2d(from, to, 3, { padding: 'same' }),
+  new Conv2d(from, to, 3, { padding: 'same', ...kerasStart }),
   new ReLU(),
 ];
 
@@ -44,10 +45,10 @@ export const mnistCnnKeras: TrainingRecipe = {
       new MaxPool2d(2),
       new Dropout(0.25),
       new Flatten(),
-      new Linear(7 * 7 * 64, 128),
+      new Linear(7 * 7 * 64, 128, kerasStart),
       new ReLU(),
       new Dropout(0.5),
-      new Linear(128, 10),
+      new Linear(128, 10, kerasStart),
     ),
   optimizer: (model, lr) => new RMSprop(model, { lr, alpha: 0.9 }),
   rate: (lr, done) => lr * (1 - done),

@@ -1,5 +1,6 @@
 import { ReLU } from '../nn/activation_layers.ts';
 import { Dropout } from '../nn/dropout.ts';
+import { glorotUniform, zeros } from '../nn/init.ts';
 import { Linear } from '../nn/linear.ts';
 import { Sequential } from '../nn/sequential.ts';
 import { Flatten } from '../nn/shape_layers.ts';
@@ -7,6 +8,9 @@ import { Adam } from '../optim/adam.ts';
 import { handwriting } from './pictures.ts';
 import type { TrainingRecipe } from './recipe.ts';
 import { integer, type Values } from './settings.ts';
+
+/** First values as Keras draws them. */
+export const kerasStart = { weightInit: glorotUniform, biasInit: zeros };
 
 /**
  * The first model of Keras' and TensorFlow's beginners: 784 pixels, 128 hidden units (ReLU) with dropout, ten classes; Adam,
@@ -19,7 +23,13 @@ export const mnistMlp: TrainingRecipe = {
     'a hidden layer with dropout on digits, as Keras teaches it: 101,770 parameters, about 98 % on MNIST',
   defaults: () => ({ epochs: 5, batchSize: 32, lr: 1e-3, seed: 0 }),
   model: () =>
-    new Sequential(new Flatten(), new Linear(784, 128), new ReLU(), new Dropout(0.2), new Linear(128, 10)),
+    new Sequential(
+      new Flatten(),
+      new Linear(784, 128, kerasStart),
+      new ReLU(),
+      new Dropout(0.2),
+      new Linear(128, 10, kerasStart),
+    ),
   optimizer: (model, lr) => new Adam(model, { lr }),
 };
 
