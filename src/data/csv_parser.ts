@@ -8,6 +8,9 @@ export interface CsvRow {
   readonly quoted: readonly boolean[];
 }
 
+/** Fields of a row and characters of a field: what compressed files of one letter would go beyond. */
+const [mostFields, longestField] = [2 ** 20, 2 ** 28];
+
 /** Where in a field the parser is. */
 type Place = 'start' | 'plain' | 'quoted' | 'afterQuote';
 
@@ -34,7 +37,7 @@ export class CsvParser {
     this.#quote = quote;
   }
 
-  /** @throws DataError on a quote where none may be */
+  /** @throws DataError on a quote where none may be, and on a row that is too large */
   push(text: string): CsvRow[] {
     const rows: CsvRow[] = [];
     const [delimiter, quote] = [this.#delimiter, this.#quote];
@@ -89,6 +92,10 @@ export class CsvParser {
       }
     }
     if (this.#place === 'plain' || this.#place === 'quoted') this.#field += text.slice(start);
+    if (this.#field.length > longestField)
+      throw this.#error(
+        `a field of more than ${longestField} characters; is a quote missing, or is it no CSV file?`,
+      );
     return rows;
   }
 
@@ -104,6 +111,8 @@ export class CsvParser {
   }
 
   #endField(): void {
+    if (this.#fields.length === mostFields)
+      throw this.#error(`a row of more than ${mostFields} fields; is it a CSV file, with this delimiter?`);
     this.#fields.push(this.#field);
     this.#quoted.push(this.#place === 'afterQuote');
     this.#field = '';

@@ -69,8 +69,10 @@ export class TensorLoader<T extends ArrayTree> extends EpochLoader<T> {
 }
 
 /** {@link TensorLoader} without `new`. */
-export const tensorLoader = <const T extends ArrayTree>(arrays: T, options: PlanOptions = {}): TensorLoader<T> =>
-  new TensorLoader(arrays, options);
+export const tensorLoader = <const T extends ArrayTree>(
+  arrays: T,
+  options: PlanOptions = {},
+): TensorLoader<T> => new TensorLoader(arrays, options);
 
 /**
  * The common number of examples of arrays.

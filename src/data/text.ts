@@ -1,4 +1,5 @@
 import { checkOptions } from '../core/options.ts';
+import { parseJson } from '../io/json.ts';
 import { DataError } from './dataset.ts';
 import { decodeText, readBytes, textChunks } from './files.ts';
 import { Stream } from './stream.ts';
@@ -10,7 +11,13 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export const readText = async (path: string): Promise<string> =>
   decodeText(await readBytes(path, 'readText'), path);
 
-/** The lines of a UTF-8 file, without their ends (LF or CR LF), read piece by piece. */
+/** Characters of a line, 256 Mi: what compressed files of one letter would go beyond. */
+export const longestLine = 2 ** 28;
+
+/**
+ * The lines of a UTF-8 file, without their ends (LF or CR LF), read piece by piece. In iterations: DataError when the file cannot be
+ * read, is not UTF-8, or a line has more than 2^28 characters.
+ */
 export const streamLines = (path: string): Stream<string> =>
   new Stream(async function* () {
     let rest = '';
@@ -18,6 +25,8 @@ export const streamLines = (path: string): Stream<string> =>
       const lines = text.split('\n');
       lines[0] = rest + lines[0];
       rest = lines.pop() ?? '';
+      if (rest.length > longestLine)
+        throw new DataError(`${path}: a line of more than ${longestLine} characters; is it a file of lines?`);
       for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
     }
     if (rest !== '') yield rest;
@@ -25,7 +34,7 @@ export const streamLines = (path: string): Stream<string> =>
 
 function parseLine(text: string, line: number, name: string): Json {
   try {
-    return JSON.parse(text);
+    return parseJson(text) as Json;
   } catch (error) {
     throw new DataError(
       `${name}: line ${line}: no JSON: ${(error as Error).message}; each line must be one JSON value`,

@@ -2,6 +2,7 @@ import { checkOptions } from '../core/options.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
 import { type Hdf5Dataset, Hdf5Group, looksLikeHdf5, openHdf5 } from './hdf5/file.ts';
 import { shownPath } from './hdf5/source.ts';
+import { parseJson as parseBounded } from './json.ts';
 import { readBytes } from './load.ts';
 import { type NarrowOptions, narrowKeys, valuesOf } from './narrow_numbers.ts';
 import { FormatError } from './safetensors_format.ts';
@@ -72,7 +73,7 @@ async function readArchive(bytes: Uint8Array, file: string, options: NarrowOptio
 
 function parseJson(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseBounded(text);
   } catch (error) {
     throw new FormatError(`${what} is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }

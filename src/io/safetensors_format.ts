@@ -1,4 +1,4 @@
-import { isCount, isRecord } from './json.ts';
+import { isCount, isRecord, parseJson, shown } from './json.ts';
 
 /**
  * The safetensors file format, bytes only: 8 bytes with the length of the header (little-endian uint64), the header as
@@ -192,7 +192,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   if (bytes[0] !== 0x7b) return fail('not a safetensors file: the header does not start with {');
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     return fail(`the header is not JSON in UTF-8: ${(error as Error).message}`);
   }
@@ -206,6 +206,9 @@ function checkMetadata(value: unknown, fail: Fail): Record<string, string> {
   return value as Record<string, string>;
 }
 
+/** Axes of an array; as in NumPy 2. */
+const mostAxes = 64;
+
 function checkEntry(
   key: string,
   value: unknown,
@@ -215,13 +218,15 @@ function checkEntry(
   if (!isRecord(value)) return fail(`${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (!safetensorsDtypes.includes(dtype as SafetensorsDtype)) {
-    return fail(`${name}: unknown dtype ${JSON.stringify(dtype)}; known are ${safetensorsDtypes.join(', ')}`);
+    return fail(`${name}: unknown dtype ${shown(dtype)}; known are ${safetensorsDtypes.join(', ')}`);
   }
-  if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(`${name}: the shape ${JSON.stringify(shape)} is not a list of non-negative integers`);
+  if (!Array.isArray(shape) || shape.length > mostAxes || !shape.every(isCount)) {
+    return fail(
+      `${name}: the shape ${shown(shape)} is not a list of non-negative integers, at most ${mostAxes}`,
+    );
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[1] < offsets[0]) {
-    return fail(`${name}: the data_offsets ${JSON.stringify(offsets)} are not a range [begin, end]`);
+    return fail(`${name}: the data_offsets ${shown(offsets)} are not a range [begin, end]`);
   }
   const size = sizeOf(shape) * bytesOf[dtype as SafetensorsDtype];
   if (offsets[1] - offsets[0] !== size) {

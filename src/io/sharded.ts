@@ -1,7 +1,7 @@
 import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
-import { isRecord } from './json.ts';
+import { isRecord, parseJson } from './json.ts';
 import { loadTensors, readBytes } from './load.ts';
 import { type NarrowOptions, narrowKeys } from './narrow_numbers.ts';
 import { FormatError } from './safetensors_format.ts';
@@ -15,7 +15,7 @@ export async function readJson(path: string): Promise<Record<string, unknown>> {
   const bytes = await readBytes(path);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new FormatError(`${path}: not JSON in UTF-8: ${(error as Error).message}`, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { checkOptions } from '../core/options.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
-import { isCount, isRecord } from './json.ts';
+import { isCount, isRecord, shown } from './json.ts';
 import { readBytes } from './load.ts';
 import { type NarrowOptions, narrowKeys, valuesOf } from './narrow_numbers.ts';
 import { FormatError, type SafetensorsDtype } from './safetensors_format.ts';
@@ -40,11 +40,9 @@ function specOf(value: unknown, path: string): WeightSpec {
   const name = JSON.stringify(value.name);
   const { shape, dtype, quantization } = value;
   if (!Array.isArray(shape) || shape.length > 64 || !shape.every(isCount))
-    return fail(`${name}: the shape ${JSON.stringify(shape)} is not a list of non-negative integers`);
+    return fail(`${name}: the shape ${shown(shape)} is not a list of non-negative integers`);
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype))
-    return fail(
-      `${name}: the dtype ${JSON.stringify(dtype)} cannot be read; ${Object.keys(dtypes).join(', ')} can`,
-    );
+    return fail(`${name}: the dtype ${shown(dtype)} cannot be read; ${Object.keys(dtypes).join(', ')} can`);
   const plain = { name: value.name, shape, dtype, stored: dtype, scale: 1, min: 0 };
   if (quantization === undefined) return plain;
   if (!isRecord(quantization)) return fail(`${name}: its quantization is not an object`);
@@ -52,7 +50,7 @@ function specOf(value: unknown, path: string): WeightSpec {
   const isKnown =
     dtype === 'float32' && (original === undefined || original === 'float32') && typeof stored === 'string';
   if (!isKnown || !['uint8', 'uint16', 'float16'].includes(stored))
-    return fail(`${name}: quantization of ${dtype} to ${JSON.stringify(stored)} cannot be read`);
+    return fail(`${name}: quantization of ${dtype} to ${shown(stored)} cannot be read`);
   if (
     stored !== 'float16' &&
     (typeof quantization.scale !== 'number' || typeof quantization.min !== 'number')
