@@ -60,7 +60,9 @@ export function progress(options: ProgressOptions = {}): Callback {
     onBegin: (run) => {
       stepsAtBegin = run.step;
       trainingTime = 0;
-      if (run.epoch > 0 && run.epoch < run.epochs)
+      if (run.batch > 0)
+        stream.write(`going on after step ${run.step}, in epoch ${run.epoch + 1} of ${run.epochs}\n`);
+      else if (run.epoch > 0 && run.epoch < run.epochs)
         stream.write(`going on after epoch ${run.epoch} of ${run.epochs}\n`);
       const { examples: count, validationExamples: held } = run;
       if (typeof count === 'number')

@@ -75,6 +75,40 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
     expect(files).not.toContain('model.safetensors');
   });
 
+  test('Ctrl-C in the middle of an epoch saves it; resumed, it ends with the bytes of one that was not interrupted', async () => {
+    const place = freshFolder();
+    const args = (out: string) => [
+      'train',
+      'digits-cnn',
+      '--epochs',
+      '2',
+      '--checkpoint-every',
+      '2',
+      '--out',
+      out,
+    ];
+    expect(nabla(args('whole'), place).status).toBe(0);
+    const { child, ended, errors } = await startUntil(args('parts'), place, 'epoch 1/');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    child.kill('SIGINT');
+    expect([await ended, errors()]).toEqual([
+      130,
+      'nabla: interrupted; go on with: nabla train digits-cnn --out parts --resume\n',
+    ]);
+    const names = readdirSync(join(place, 'parts', 'checkpoints'));
+    // That of the first epoch, that of the interruption, and the index.
+    expect(names).toHaveLength(3);
+    expect(Number(/\d+/.exec(names[1])?.[0])).toBeGreaterThan(40);
+    const resumed = nabla(['train', 'digits-cnn', '--out', 'parts', '--resume'], place);
+    expect([resumed.stderr, resumed.status]).toEqual(['', 0]);
+    expect(resumed.stdout).toMatch(/^going on after step (4[1-9]|[5-7]\d|80), in epoch 2 of 2$/m);
+    for (const name of ['model.safetensors', 'metrics.csv', 'checkpoints/checkpoint-00000080.safetensors'])
+      expect(
+        readFileSync(join(place, 'parts', name)).equals(readFileSync(join(place, 'whole', name))),
+        name,
+      ).toBe(true);
+  });
+
   test('a run that was killed ends, resumed, with the bytes of one that was not', async () => {
     const place = freshFolder();
     const epochs = 40;
@@ -129,6 +163,20 @@ describe.skipIf(process.platform !== 'linux')('output that cannot be written', (
     );
     expect(status).toBe(1);
     expect(filesBelow(join(place, 'run')).filter((name) => /safetensors|tmp/.test(name))).toEqual([]);
+  });
+
+  test('a disk that is read-only: one line, status 1', (context) => {
+    const place = freshFolder();
+    const readOnly = 'mkdir -p run && mount -t tmpfs -o ro none run 2>/dev/null || exit 77';
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['-rm', 'bash', '-c', `${readOnly}; ${train} --out run`, 'bash', process.execPath, main, data],
+      { cwd: place, encoding: 'utf8' },
+    );
+    if (status === null || status === 77 || /unshare/.test(stderr))
+      return context.skip('cannot mount a disk here');
+    expect(stderr).toMatch(/^nabla: cannot write run\/config.json: the disk is read-only\n$/);
+    expect(status).toBe(1);
   });
 
   test('a full disk: one line, status 1, no torn file', (context) => {
