@@ -53,6 +53,12 @@ export async function reportRows(
   const column = (values: ArrayLike<number>, k: number): number[] =>
     Array.from({ length: count }, (_, i) => values[i * width + k]);
   const row = (i: number) => outputs.subarray(i * width, (i + 1) * width);
+  /** The numbers of a short row. */
+  const textOf = (i: number): string | null => {
+    if (test.width > 8) return null;
+    const numbers = Array.from(test.inputs.subarray(i * test.width, (i + 1) * test.width));
+    return numbers.map((value) => Number(value.toPrecision(3))).join(', ');
+  };
   const yes = (values: readonly number[], limit: number): number[] => values.map((v) => (v > limit ? 1 : 0));
   switch (task) {
     case 'multiclass': {
@@ -61,7 +67,7 @@ export async function reportRows(
       print(terminal, formatConfusion(confusionMatrix(targets, predictions, width)));
       return classReport(
         { labels: [...targets], predictions, losses: predictions.map((_, i) => lossOf(row(i), targets[i])) },
-        { data: test.name, classes: width, ...(test.names && { names: test.names.outputs }) },
+        { data: test.name, classes: width, textOf, ...(test.names && { names: test.names.outputs }) },
       );
     }
     case 'binary': {
@@ -70,7 +76,7 @@ export async function reportRows(
       print(terminal);
       print(terminal, formatConfusion(confusionMatrix(labels, predictions, 2)));
       const losses = logits.map((logit, i) => lossOf([0, logit], labels[i]));
-      return classReport({ labels, predictions, losses }, { data: test.name, classes: 2 });
+      return classReport({ labels, predictions, losses }, { data: test.name, classes: 2, textOf });
     }
     case 'multilabel': {
       print(terminal);

@@ -44,7 +44,8 @@ export function decodeCifar(
       for (let pixel = 0; pixel < plane; pixel++)
         images[to + pixel * channels + channel] = bytes[from + channel * plane + pixel];
   }
-  return { name, count, shape: [side, side, channels], classes, images, labels };
+  const named = kind === 'cifar10' ? { name, classNames: cifar10Classes } : { name };
+  return { ...named, count, shape: [side, side, channels], classes, images, labels };
 }
 
 /** The ten classes of CIFAR-10, by label. */

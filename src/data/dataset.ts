@@ -16,6 +16,8 @@ export interface Dataset {
   readonly shape: readonly [height: number, width: number, channels: number];
   /** Number of classes; labels are 0 to `classes - 1`. */
   readonly classes: number;
+  /** What they are called, by label. Absent: by their numbers. */
+  readonly classNames?: readonly string[];
   /** Pixels 0..255, `count * height * width * channels` of them, row-major with channels last. */
   readonly images: Uint8Array;
   /** One class per example. */

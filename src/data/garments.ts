@@ -1,6 +1,7 @@
 import { foldIn, type HostKey, keyOf } from '../core/threefry.ts';
 import { DataError, type Dataset } from './dataset.ts';
 import { Draws } from './draws.ts';
+import { fashionMnistClasses } from './mnist.ts';
 
 /** Image side in pixels, as in Fashion-MNIST. */
 const side = 28;
@@ -102,7 +103,8 @@ function draw(part: string, count: number, key: HostKey): Dataset {
       new Draws(key, i),
       images.subarray(i * side * side, (i + 1) * side * side),
     );
-  return { name: `garments ${part}`, count, shape: [side, side, 1], classes: 10, images, labels };
+  const named = { name: `garments ${part}`, classNames: fashionMnistClasses };
+  return { ...named, count, shape: [side, side, 1], classes: 10, images, labels };
 }
 
 function drawGarment(pattern: readonly Patch[], draws: Draws, image: Uint8Array): void {

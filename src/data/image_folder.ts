@@ -127,6 +127,7 @@ export class ImageFolder extends Examples<LabelledImage> {
       count: this.length,
       shape: first,
       classes: this.classes.length,
+      classNames: this.classes,
       images,
       labels: Uint8Array.from(this.labels),
     };

@@ -46,8 +46,11 @@ export const mnist = (options: MnistOptions = {}): Promise<Parts> => readParts('
  * Fashion-MNIST: ten kinds of clothing in the format and the numbers of MNIST (Xiao, Rasul, Vollgraf, 2017). Errors as
  * {@link mnist}.
  */
-export const fashionMnist = (options: MnistOptions = {}): Promise<Parts> =>
-  readParts('fashionMnist', options, 'fashion-mnist');
+export async function fashionMnist(options: MnistOptions = {}): Promise<Parts> {
+  const { train, test } = await readParts('fashionMnist', options, 'fashion-mnist');
+  const named = { classNames: fashionMnistClasses };
+  return { train: { ...train, ...named }, test: { ...test, ...named } };
+}
 
 /** The ten classes of Fashion-MNIST, by label. */
 export const fashionMnistClasses: readonly string[] = [

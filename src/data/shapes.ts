@@ -52,7 +52,14 @@ export function shapes(options: ShapesOptions = {}): { train: Dataset; test: Dat
       draw(labels[i], new Draws(own, i), side, channels, images.subarray(i * size, (i + 1) * size));
     }
     return {
-      ...{ name: `shapes ${part}`, count, classes: shapeClasses.length, images, labels },
+      ...{
+        name: `shapes ${part}`,
+        count,
+        classes: shapeClasses.length,
+        classNames: shapeClasses,
+        images,
+        labels,
+      },
       shape: [side, side, channels],
     };
   };

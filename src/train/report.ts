@@ -3,7 +3,8 @@ import type { Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Image } from '../data/image.ts';
 import { loader } from '../data/loader.ts';
-import { reasonOf, WriteError, writeFileAtomically } from '../io/atomic.ts';
+import { writeFileAtomically } from '../io/atomic.ts';
+import { makeFolder } from '../io/make_folder.ts';
 import { type InputShapes, type ModelSummary, summarize } from '../nn/summary.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
 import type { Callback, Run } from './callback.ts';
@@ -56,17 +57,6 @@ const mostParameters = 36;
 const examplesAtOnce = 500;
 /** Milliseconds after which the page is written within an epoch, too. */
 const writeEvery = 30_000;
-
-function makeFolderOf(path: string): void {
-  const { existsSync, mkdirSync } = nodeModule('node:fs', 'report');
-  const folder = nodeModule('node:path', 'report').dirname(path);
-  if (existsSync(folder)) return;
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new WriteError(path, reasonOf(error), error);
-  }
-}
 
 /** The shape of a batch of one. */
 const oneOf = (sample: Tensor | undefined): readonly number[] | undefined =>
@@ -157,7 +147,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
       );
       if (own.step === 0) note(own.model, 0);
       environment = environmentHere();
-      makeFolderOf(path);
+      makeFolder(nodeModule('node:path', 'report').dirname(path));
       await write();
     },
     onEpochBegin: () => {
@@ -198,6 +188,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
 export function datasetReport(classified: Classified, data: Dataset, names?: readonly string[]): ClassReport {
   const [height, width, channels] = data.shape;
   const size = height * width * channels;
+  const shown = names ?? data.classNames;
   const pictureOf = (i: number): Image => ({
     shape: data.shape,
     data: data.images.slice(i * size, (i + 1) * size),
@@ -205,7 +196,7 @@ export function datasetReport(classified: Classified, data: Dataset, names?: rea
   return classReport(classified, {
     data: data.name,
     classes: data.classes,
-    ...(names === undefined ? {} : { names }),
+    ...(shown === undefined ? {} : { names: shown }),
     pictureOf,
   });
 }

@@ -11,6 +11,8 @@ export interface ShownExample {
   readonly loss: number;
   /** Null where examples are no images. */
   readonly picture: Image | null;
+  /** What the example is in words, such as the numbers of a row; else null. */
+  readonly text: string | null;
 }
 
 /** How a classifier did on a set of examples. */
@@ -35,6 +37,7 @@ const [mostMistakes, mostSamples, mostColumns, mostConfusions] = [24, 12, 32, 10
  *
  * @param classified as {@link classify} gives it
  * @param options.pictureOf the image of an example by its number
+ * @param options.textOf what else an example is, such as the numbers of a row
  */
 export function classReport(
   classified: Classified,
@@ -43,10 +46,11 @@ export function classReport(
     readonly classes: number;
     readonly names?: readonly string[];
     readonly pictureOf?: (example: number) => Image | null;
+    readonly textOf?: (example: number) => string | null;
   },
 ): ClassReport {
   const { labels, predictions, losses } = classified;
-  const { data, classes, pictureOf = () => null } = options;
+  const { data, classes, pictureOf = () => null, textOf = () => null } = options;
   const { names = Array.from({ length: classes }, (_, i) => String(i)) } = options;
   if (names.length !== classes)
     throw new RangeError(`classReport: there are ${names.length} names for ${classes} classes`);
@@ -55,6 +59,7 @@ export function classReport(
     prediction: predictions[i],
     loss: losses[i],
     picture: pictureOf(i),
+    text: textOf(i),
   });
   return {
     data,
@@ -128,7 +133,10 @@ const base64 = (bytes: Uint8Array): string => {
 /** An image as an address that holds all of it. */
 export const dataUrl = (image: Image): string => `data:image/png;base64,${base64(encodePng(image))}`;
 
-function exampleFigure({ label, prediction, loss, picture }: ShownExample, names: readonly string[]): Html {
+function exampleFigure(
+  { label, prediction, loss, picture, text }: ShownExample,
+  names: readonly string[],
+): Html {
   const [truth, guess] = [names[label], names[prediction]];
   const isRight = label === prediction;
   const words = isRight ? `${truth}, recognized` : `${truth}, taken for ${guess}`;
@@ -139,7 +147,7 @@ function exampleFigure({ label, prediction, loss, picture }: ShownExample, names
     isRight
       ? html`<b>${truth}</b> ✓`
       : html`<b>${truth}</b><span class="arrow"> → </span><span class="guess">${guess}</span>`
-  }<small>loss ${formatNumber(Number(loss.toPrecision(3)))}</small></figcaption></figure>`;
+  }${text !== null && html`<small>${text}</small>`}<small>loss ${formatNumber(Number(loss.toPrecision(3)))}</small></figcaption></figure>`;
 }
 
 /** The sections of a report about a classifier. */
