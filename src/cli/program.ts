@@ -15,6 +15,7 @@ import { evalCommand } from './eval.ts';
 import { intervalOf } from './interval.ts';
 import { listCommand } from './list.ts';
 import { optionOf } from './run_folder.ts';
+import { type SearchFlags, searchCommand, searchMethods } from './search.ts';
 import type { Terminal } from './terminal.ts';
 import { type TrainFlags, trainCommand } from './train.ts';
 import { version } from './version.ts';
@@ -44,6 +45,12 @@ function checkedInterval(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+  return text;
+}
+
+function searchMethod(text: string): string {
+  if (!searchMethods.some((method) => method === text))
+    throw new InvalidArgumentError(`It must be one of ${searchMethods.join(', ')}.`);
   return text;
 }
 
@@ -161,6 +168,30 @@ function commands(terminal: Terminal, recipe?: Recipe): Command {
     .argument('<folder>', 'folder of the run, such as runs/lenet5')
     .option('--data <dir>', 'folder of data, if it is no longer where it was')
     .action((folder: string, flags: { data?: string }) => evalCommand(folder, flags, terminal));
+  program
+    .command('search')
+    .description('train a recipe with many settings, side by side, and compare them on held-out examples')
+    .argument('<recipe>', 'one of nabla list')
+    .argument('<settings...>', 'what to vary, such as lr=1e-4..1e-1 batch-size=32,64')
+    .option(
+      '--method <name>',
+      `one of ${searchMethods.join(', ')}; halving and hyperband give more epochs to the better ones (default: random)`,
+      searchMethod,
+    )
+    .option('--trials <n>', 'settings to try, of random and halving (default: 10)', integerFrom(1))
+    .option('--epochs <n>', "the most that a trial is trained (default: the recipe's)", integerFrom(1))
+    .option('--jobs <n>', 'trials at the same time (default: half the processors)', integerFrom(1))
+    .option('--monitor <name>', 'what is to be good (default: validationLoss)')
+    .option('--seed <n>', 'of settings and trials', integerFrom(0))
+    .option('--timeout <s>', 'seconds after which a trial is ended', positiveNumber)
+    .option('--data <dir>', 'folder of data (default: generated data)')
+    .option(
+      '--out <dir>',
+      'folder of the search; one that has a part of it goes on (default: runs/search-<recipe>)',
+    )
+    .action((name: string, terms: readonly string[], flags: SearchFlags) =>
+      searchCommand(name, terms, flags, terminal),
+    );
   program
     .command('bench')
     .description('time nabla against the libraries that are installed, and write docs/performance.md')

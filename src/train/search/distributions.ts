@@ -69,14 +69,15 @@ export type Space = Readonly<Record<string, Distribution | readonly Setting[] | 
 
 type Widened<Value> = Value extends number ? number : Value extends boolean ? boolean : Value;
 
-/** What a trial gets of a {@link Space}. */
-export type SettingsOf<S extends Space> = {
-  readonly [Name in keyof S]: S[Name] extends Distribution<infer Value>
+type ValueOf<Entry> =
+  Entry extends Distribution<infer Value>
     ? Value
-    : S[Name] extends readonly (infer Value)[]
+    : Entry extends readonly (infer Value)[]
       ? Value
-      : Widened<S[Name]>;
-};
+      : Widened<Entry>;
+
+/** What a trial gets of a {@link Space}. */
+export type SettingsOf<S extends Space> = { readonly [Name in keyof S]: ValueOf<S[Name]> };
 
 const isDistribution = (entry: Space[string]): entry is Distribution =>
   typeof entry === 'object' && entry !== null && 'sample' in entry;

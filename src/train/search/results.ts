@@ -50,9 +50,17 @@ export function trialsToCsv(trials: readonly Trial[]): string {
   return `${rows.map((row) => row.map(quoted).join()).join('\n')}\n`;
 }
 
-/** A table of trials for people, in their order. */
-export function formatTrials(trials: readonly Trial[]): string {
-  const { settings, metrics } = columnsOf(trials);
+/**
+ * A table of trials for people, in their order.
+ *
+ * @param options.settings those that are shown. Default all
+ */
+export function formatTrials(
+  trials: readonly Trial[],
+  options: { readonly settings?: readonly string[] } = {},
+): string {
+  const { settings: all, metrics } = columnsOf(trials);
+  const { settings = all } = options;
   const text = (value: unknown): string =>
     typeof value === 'number' && !Number.isInteger(value)
       ? String(Number(value.toPrecision(4)))
