@@ -79,7 +79,56 @@ function asGraph(config: Config, configs: readonly Config[], layers: readonly un
     return { config: layer, calls: nodes.map((node) => callOf(node, layer)) };
   });
   const inputs = referencesIn(config, 'input_layers').map(([, reference]) => reference);
-  return { name: config.name, layers: described, inputs, outputs: referencesIn(config, 'output_layers') };
+  const outputs = referencesIn(config, 'output_layers');
+  return withoutOwnCalls({ name: config.name, layers: described, inputs, outputs }, isOld(layers));
+}
+
+/** Whether calls are lists, as Keras 2 and TensorFlow.js write them. */
+const isOld = (layers: readonly unknown[]): boolean =>
+  layers.some((layer) => {
+    const nodes = (layer as Fields).inbound_nodes;
+    return Array.isArray(nodes) && nodes.some((node) => Array.isArray(node));
+  });
+
+/**
+ * Models inside of a model count the call that made them, which is not in the list: their first one in the list is number 1. So it is in
+ * older files everywhere, and in those of Keras 3 for functional models where the outputs are listed.
+ */
+function withoutOwnCalls(model: Description, old: boolean): Description {
+  const inCalls = model.layers.flatMap(({ calls }) =>
+    calls.flatMap(({ operands, options }) => [...operands, ...Object.values(options)].flat(4)),
+  );
+  const all = [...model.outputs.map(([, reference]) => reference), ...inCalls].filter(
+    (value) => value instanceof Reference,
+  );
+  const counts = ({ className, name }: Config): boolean =>
+    isModel(className) &&
+    (old
+      ? all.every(({ layer, node }) => layer !== name || node > 0)
+      : className !== 'Sequential' &&
+        model.outputs.every(([, { layer, node }]) => layer !== name || node > 0));
+  const shifted = new Set(
+    model.layers.filter(({ config }) => counts(config)).map(({ config }) => config.name),
+  );
+  if (shifted.size === 0) return model;
+  const shift = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shift);
+    if (!(value instanceof Reference) || !shifted.has(value.layer)) return value;
+    return new Reference(value.layer, value.node - 1, value.result);
+  };
+  return {
+    ...model,
+    layers: model.layers.map(({ config, calls }) => ({
+      config,
+      calls: !old
+        ? calls
+        : calls.map(({ operands, options }) => ({
+            operands: operands.map(shift),
+            options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, shift(value)])),
+          })),
+    })),
+    outputs: model.outputs.map(([name, reference]) => [name, shift(reference) as Reference] as const),
+  };
 }
 
 /** Inputs or outputs of a model: one `[layer, node, result]`, a list of them, or an object. */

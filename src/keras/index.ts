@@ -2,5 +2,6 @@
 
 export { loadKerasWeights } from '../io/index.ts';
 export { kerasLayers } from './build.ts';
+export { type LoadKerasIntoOptions, loadKerasInto } from './into.ts';
 export { loadKeras, loadTfjsModel } from './load.ts';
 export { KerasModel } from './model.ts';

@@ -5,26 +5,12 @@ import { lowestOf } from '../nn/pooling.ts';
 import { activationOf } from './activations.ts';
 import type { Config } from './config.ts';
 import { assign, type Builder, type BuiltLayer, type Call, type Part, plain, requireAxes } from './layer.ts';
+import { fromDepthwise, fromKernel, toDepthwise, toKernel } from './layouts.ts';
 
 /** Layers over time, images and volumes: convolutions, pooling, borders. */
 
 const convolutions = [nn.Conv1d, nn.Conv2d, nn.Conv3d];
 const transposedConvolutions = [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d];
-
-/** [...kernel, in, out] to [out, ...kernel, in], and back. */
-const fromKernel = (kernel: Tensor): Tensor => kernel.moveaxis(-1, 0);
-const toKernel = (weight: Tensor): Tensor => weight.moveaxis(0, -1);
-
-/** [...kernel, channels, multiplier] to [channels multiplier, ...kernel, 1], and back. */
-const fromDepthwise = (kernel: Tensor): Tensor => {
-  const [channels, multiplier] = kernel.shape.slice(-2);
-  const space = kernel.shape.slice(0, -2);
-  return kernel.reshape([...space, channels * multiplier, 1]).moveaxis(-2, 0);
-};
-const toDepthwise = (weight: Tensor, channels: number): Tensor => {
-  const moved = weight.moveaxis(0, -2);
-  return moved.reshape([...moved.shape.slice(0, -2), channels, moved.shape[moved.ndim - 2] / channels]);
-};
 
 const biasNames = (config: Config): string[] => (config.flag('use_bias', true) ? ['bias'] : []);
 

@@ -28,6 +28,10 @@ class LayerLists implements WeightSource {
     throw new FormatError(`${this.#file}: a model has no variables of its own`);
   }
 
+  isEmpty(): boolean {
+    return [...this.#lists.values()].every((list) => list.isEmpty());
+  }
+
   unused(): string[] {
     return [...this.#lists.values()].flatMap((list) => list.unused());
   }

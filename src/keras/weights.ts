@@ -1,5 +1,6 @@
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError, type KerasNode } from '../io/index.ts';
+import { isModel } from './description.ts';
 
 /** Where a layer takes its variables from, whatever kind of file they are in. */
 export interface WeightSource {
@@ -14,6 +15,8 @@ export interface WeightSource {
    * @throws FormatError if there are others
    */
   take(names: readonly string[]): Tensor[];
+  /** Whether there is no variable in it, nor in anything inside. */
+  isEmpty(): boolean;
 }
 
 /** `MultiHeadAttention` to `multi_head_attention`: what files call the layers of a class. */
@@ -76,6 +79,14 @@ export class TreeWeights implements WeightSource {
       );
     return [...variables];
   }
+
+  isEmpty(): boolean {
+    const isEmpty = ({ variables, children }: KerasNode): boolean =>
+      variables.length === 0 &&
+      // What dropout keeps for its random numbers is no weight.
+      [...children].every(([name, child]) => name === 'seed_generator' || isEmpty(child));
+    return isEmpty(this.#node);
+  }
 }
 
 /** A variable of a file that has lists of them. */
@@ -107,13 +118,15 @@ export class ListWeights implements WeightSource {
   }
 
   layers(layers: readonly { readonly className: string; readonly name: string }[]): WeightSource[] {
-    return layers.map(({ name }) => this.named(name));
-  }
-
-  /** Those whose name has a layer's in it; if there are none, all. */
-  named(layer: string): ListWeights {
-    const own = this.#entries.filter((entry) => segments(entry.name).includes(layer));
-    return own.length > 0 ? new ListWeights(own, `${this.#path}/${layer}`) : this;
+    const own = layers.map(({ name }) =>
+      this.#entries.filter((entry) => segments(entry.name).includes(name)),
+    );
+    const areNamed = own.some((entries) => entries.length > 0);
+    return own.map((entries, i) => {
+      // Names need not say in which model a layer is. Where they name no layer at all, order has to do.
+      const isOpen = entries.length === 0 && (!areNamed || isModel(layers[i].className));
+      return isOpen ? this : new ListWeights(entries, `${this.#path}/${layers[i].name.slice(0, 80)}`);
+    });
   }
 
   take(names: readonly string[]): Tensor[] {
@@ -134,6 +147,10 @@ export class ListWeights implements WeightSource {
       found.used = true;
       return found.array;
     });
+  }
+
+  isEmpty(): boolean {
+    return this.#entries.every(({ used }) => used);
   }
 
   /** The names of variables that no layer took. */

@@ -96,7 +96,8 @@ export const conv3d = (
 export abstract class Convolution extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
-  readonly #options: ConvolutionOptions;
+  /** Stride, padding and so on, as they were given. */
+  readonly options: ConvolutionOptions;
   readonly #axes: number;
 
   constructor(
@@ -123,7 +124,7 @@ export abstract class Convolution extends Module {
     requireMode(name, rest.paddingMode ?? 'zeros');
     const shape = [outputs, ...sizes, inputs / groups];
     this.#axes = axes;
-    this.#options = rest;
+    this.options = rest;
     const made = affineParameters(name, shape, outputs, { bias, weightInit, biasInit });
     this.weight = made.weight;
     this.bias = made.bias;
@@ -131,7 +132,7 @@ export abstract class Convolution extends Module {
 
   forward(x: Tensor): Tensor {
     const bias = this.bias?.value ?? null;
-    return convolve(this.constructor.name, this.#axes, x, this.weight.value, { ...this.#options, bias });
+    return convolve(this.constructor.name, this.#axes, x, this.weight.value, { ...this.options, bias });
   }
 }
 

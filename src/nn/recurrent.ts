@@ -72,7 +72,8 @@ abstract class Recurrent extends Module {
   readonly first: readonly Parameter[];
   readonly #initialStd: number;
   readonly #kind: RecurrentKind;
-  readonly #directions: 1 | 2;
+  /** 2 if it reads sequences from their ends, too. */
+  readonly directions: 1 | 2;
   readonly #dropout: number;
 
   constructor(kind: RecurrentKind, inputs: number, hidden: number, options: RecurrentOptions) {
@@ -89,9 +90,9 @@ abstract class Recurrent extends Module {
       throw new Error(`${name}: initialStd must be a number from 0 on, got ${initialStd}`);
     this.#initialStd = initial === 'sampled' ? initialStd : 0;
     this.#kind = kind;
-    this.#directions = bidirectional ? 2 : 1;
+    this.directions = bidirectional ? 2 : 1;
     this.#dropout = p;
-    const directions = this.#directions;
+    const directions = this.directions;
     this.cells = Array.from({ length: layers * directions }, (_, i) =>
       recurrentWeights(name, kind.gates, i < directions ? inputs : hidden * directions, hidden, bias),
     );
@@ -121,10 +122,10 @@ abstract class Recurrent extends Module {
     const inside = insideOf(name, options, batch, time);
     const finals: Tensor[][] = [];
     let sequence = x;
-    for (let at = 0; at < this.cells.length; at += this.#directions) {
-      const isLast = at + this.#directions >= this.cells.length;
+    for (let at = 0; at < this.cells.length; at += this.directions) {
+      const isLast = at + this.directions >= this.cells.length;
       const parts: Tensor[][] = [];
-      for (let direction = 0; direction < this.#directions; direction++) {
+      for (let direction = 0; direction < this.directions; direction++) {
         const cell = this.#kind.begin(this.cells[at + direction]);
         const state = first.map((part) => part[at + direction]);
         const [outputs, final] = through(cell, sequence, state, inside, direction === 1);

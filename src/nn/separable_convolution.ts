@@ -18,12 +18,16 @@ const keys = ['stride', 'padding', 'paddingMode', 'dilation', 'multiplier', 'bia
 
 /** What the depthwise convolutions have in common: a convolution with a group for each channel. */
 abstract class Depthwise extends Convolution {
+  /** Channels of the input. */
+  readonly channels: number;
+
   constructor(axes: number, channels: number, kernel: PerAxis, options: DepthwiseOptions) {
     const name = new.target.name;
     checkOptions(name, options, keys);
     const { multiplier = 1, ...rest } = options;
     requirePositive(name, { channels, multiplier });
     super(axes, channels, channels * multiplier, kernel, { ...rest, groups: channels });
+    this.channels = channels;
   }
 }
 

@@ -143,7 +143,8 @@ type LayerOptions = ConvTransposeOptions & { bias?: boolean } & InitialOptions;
 abstract class ConvTranspose extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
-  readonly #options: ConvTransposeOptions;
+  /** Stride, padding and so on, as they were given. */
+  readonly options: ConvTransposeOptions;
   readonly #axes: number;
 
   constructor(axes: number, inputs: number, outputs: number, kernel: PerAxis, options: LayerOptions) {
@@ -161,7 +162,7 @@ abstract class ConvTranspose extends Module {
     sizesOf(name, sizes, sizes, rest);
     const shape = [inputs, ...sizes, outputs / groups];
     this.#axes = axes;
-    this.#options = rest;
+    this.options = rest;
     const made = affineParameters(name, shape, outputs, { bias, weightInit, biasInit });
     this.weight = made.weight;
     this.bias = made.bias;
@@ -169,7 +170,7 @@ abstract class ConvTranspose extends Module {
 
   forward(x: Tensor): Tensor {
     const bias = this.bias?.value ?? null;
-    return spread(this.constructor.name, this.#axes, x, this.weight.value, { ...this.#options, bias });
+    return spread(this.constructor.name, this.#axes, x, this.weight.value, { ...this.options, bias });
   }
 }
 
