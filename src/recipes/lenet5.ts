@@ -29,7 +29,8 @@ export class LeNet5 extends Module {
 export const lenet5: TrainingRecipe = {
   ...handwriting,
   name: 'lenet5',
-  summary: 'LeNet-5, a small convolutional network, on generated digits (with --data: on MNIST)',
+  summary:
+    'LeNet-5, a small convolutional network, on generated digits (with --data: on MNIST, about 99 % right)',
   // The generated set has a sixth of MNIST's images.
   defaults: (dir) => ({ epochs: dir === undefined ? 8 : 3, batchSize: 128, lr: 3e-3, seed: 0 }),
   model: () => new LeNet5(),

@@ -29,8 +29,8 @@ export const mnistCnnKeras: TrainingRecipe = {
   ...handwriting,
   name: 'mnist-cnn-keras',
   summary:
-    'convolutions, pooling and dropout by RMSprop on digits, as in Keras notebooks: about 99.3 % on MNIST',
-  defaults: () => ({ epochs: 8, batchSize: 128, lr: 1e-3, seed: 0 }),
+    'convolutions, pooling and dropout by RMSprop on digits, as in Keras notebooks: above 99 % right on MNIST',
+  defaults: () => ({ epochs: 12, batchSize: 128, lr: 1e-3, seed: 0 }),
   data: async (dir, own) => {
     const { train, test } = await handwriting.data(dir, own);
     if (!isImages(train)) throw new TypeError('mnist-cnn-keras: the data must be pictures');
