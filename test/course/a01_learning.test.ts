@@ -324,12 +324,18 @@ describe('A01 too much and too little', () => {
   test('A01-20 the validation set watches: training ends when it has not improved, the best epoch is known', async () => {
     random.seed(1);
     const patience = 8;
-    const { epochs, stopped } = await train(mlp(32), few, 300, [earlyStopping({ patience })]);
+    const model = mlp(32);
+    const { epochs, stopped } = await train(model, few, 300, [
+      earlyStopping({ patience, restoreBest: true }),
+    ]);
     const losses = epochs.map((logs) => logs.validationLoss);
     const best = losses.indexOf(Math.min(...losses));
     expect(epochs.length).toBe(best + 1 + patience);
     expect(epochs.length).toBeLessThan(300);
     expect(stopped).toContain('validationLoss');
+    // The model is that of the best epoch again.
+    const now = await evaluate(model, held, { ...options, batchSize: 400 });
+    expect(now.loss).toBeCloseTo(losses[best], 5);
     // The training loss went on falling: it does not tell.
     expect(epochs.at(-1)?.loss).toBeLessThan(epochs[best].loss);
   });
@@ -370,7 +376,7 @@ describe('A01 too much and too little', () => {
       },
       'early stopping': async () => {
         const model = mlp(32);
-        await train(model, few, 200, [earlyStopping({ patience: 4 })]);
+        await train(model, few, 200, [earlyStopping({ patience: 4, restoreBest: true })]);
         return final(model);
       },
       regularize: async () => {

@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
@@ -233,6 +233,9 @@ describe('in processes', () => {
     expect(ended.sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     // Each in another process, none of them this one.
     expect(best?.metrics.pid).not.toBe(process.pid);
+    // They share the processors.
+    const shared = Math.max(1, Math.floor(availableParallelism() / 3));
+    expect(best?.metrics.threads).toBe(Number(process.env.NABLA_THREADS) || Math.min(8, shared));
   });
 
   test('a module that is not there, or has no such function', async () => {

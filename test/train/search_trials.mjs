@@ -27,7 +27,10 @@ export function trial({ lr, kind = 'fine' }, { number, seed, budget, folder }) {
     case 'words':
       return { validationLoss: 'low' };
     default:
-      return { validationLoss: (lr - 0.5) ** 2, number, seed, budget, pid: process.pid };
+      return {
+        validationLoss: (lr - 0.5) ** 2,
+        ...{ number, seed, budget, pid: process.pid, threads: Number(process.env.NABLA_THREADS) },
+      };
   }
 }
 

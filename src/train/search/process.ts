@@ -60,6 +60,7 @@ function inheritedOptions(): string[] {
  *
  * @param signal kills the process
  * @param timeout seconds after which it is killed; null for never
+ * @param threads that its computations are to use, unless NABLA_THREADS says otherwise
  * @throws TrialFailure when the function threw, or the process ended without an answer
  */
 export function runInProcess(
@@ -69,12 +70,14 @@ export function runInProcess(
   folder: string | null,
   signal: AbortSignal,
   timeout: number | null,
+  threads: number,
 ): Promise<Measured> {
   const { spawn } = nodeModule('node:child_process', 'search');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...inheritedOptions(), '-e', program], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
+      env: { ...process.env, NABLA_THREADS: process.env.NABLA_THREADS || String(threads) },
     });
     let answer: Answer | null = null;
     let errors = '';

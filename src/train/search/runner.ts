@@ -58,6 +58,8 @@ export class TrialRunner {
   readonly #trial: TrialFunction | string;
   readonly #options: SearchOptions;
   readonly #concurrency: number;
+  /** Of each process, so that all together have as many as there are processors. */
+  readonly #threads: number;
   readonly #files: TrialFiles | null;
   readonly #ended = new Map<string, Trial>();
 
@@ -89,6 +91,7 @@ export class TrialRunner {
     this.#trial = isFunction ? trial : String(trial);
     this.#options = options;
     this.#concurrency = concurrency;
+    this.#threads = isFunction ? 1 : Math.min(8, Math.max(1, Math.floor(processors() / concurrency)));
     this.#files = folder === undefined ? null : new TrialFiles(folder, { ...plan, seed }, this.goal);
   }
 
@@ -146,7 +149,7 @@ export class TrialRunner {
       const folder = await this.#folderOf(job);
       const measured =
         typeof this.#trial === 'string'
-          ? await runInProcess(this.#trial, name, job, folder, signal, timeout)
+          ? await runInProcess(this.#trial, name, job, folder, signal, timeout, this.#threads)
           : await this.#trial(job.settings, {
               ...{ number: job.number, seed: job.seed, budget: job.budget },
               ...{ folder, signal },
@@ -211,8 +214,9 @@ export class TrialRunner {
 
 const keyOf = ({ number, budget }: Job): string => `${number} ${budget}`;
 
-const usualConcurrency = (): number =>
-  Math.max(1, Math.floor(nodeModule('node:os', 'search').availableParallelism() / 2));
+const processors = (): number => nodeModule('node:os', 'search').availableParallelism();
+
+const usualConcurrency = (): number => Math.max(1, Math.floor(processors() / 2));
 
 /** Options of a search that has others besides {@link SearchOptions}. */
 export function checkSearchOptions(name: string, options: object, own: readonly string[]): void {
