@@ -65,7 +65,13 @@ export function buildModel(config: Config, weights: WeightSource, isOld: boolean
         layers.set(layer.name, buildLayer(layer, sources[i], depth));
       } catch (error) {
         // What follows is looked at too, so that one error names everything. Its weights are looked for by name.
-        if (!(error instanceof Unsupported)) throw error;
+        if (error instanceof FormatError) throw error;
+        // Our module does not take the settings that the file has.
+        if (!(error instanceof Unsupported))
+          throw new FormatError(
+            `the layer ${JSON.stringify(layer.name.slice(0, 80))} (${layer.className}): ${(error as Error).message}`,
+            { cause: error },
+          );
         missing.push(error.message);
         layers.set(layer.name, { module: null, call: () => [] });
       }

@@ -10,7 +10,23 @@ const joined = (...parts: readonly ArrayLike<number>[]) => {
   return bytes;
 };
 
-/** A damaged copy: some bytes changed, numbers made extreme, parts cut, repeated, swapped, or taken from elsewhere. */
+/** What stands in texts for numbers, and what a reader of them may not expect. */
+const numbers = [
+  '0',
+  '-1',
+  '1',
+  '7',
+  '65536',
+  '2147483648',
+  '99999999999999999999',
+  '1e9',
+  '0.5',
+  '1e400',
+  'null',
+];
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
+
+/** A damaged copy: some bytes changed, numbers made extreme (also those of texts), parts cut, repeated, swapped, or taken from elsewhere. */
 export function damaged(sample: Uint8Array, dice: Dice): Uint8Array {
   let bytes = sample.slice();
   // The begin and the end of a file are where its structure is.
@@ -36,6 +52,7 @@ export function damaged(sample: Uint8Array, dice: Dice): Uint8Array {
       insert: 1,
       copy: 2,
       add: 3,
+      number: 4,
     });
     if (kind === 'flip') bytes[at] ^= 1 << dice.between(0, 7);
     else if (kind === 'set') bytes[at] = dice.between(0, 255);
@@ -43,7 +60,13 @@ export function damaged(sample: Uint8Array, dice: Dice): Uint8Array {
     else if (kind === 'extreme') bytes.fill(dice.pick([0, 0x7f, 0x80, 0xff, 0x39]), at, at + length);
     else if (kind === 'cut') bytes = bytes.slice(0, at);
     else if (kind === 'remove') bytes = joined(bytes.subarray(0, at), bytes.subarray(at + length));
-    else if (kind === 'copy') bytes.copyWithin(place(), at, at + length);
+    else if (kind === 'number') {
+      const begin = bytes.findIndex((byte, k) => k >= at && isDigit(byte));
+      if (begin < 0) continue;
+      const end = bytes.findIndex((byte, k) => k > begin && !isDigit(byte));
+      const number = [...dice.pick(numbers)].map((letter) => letter.charCodeAt(0));
+      bytes = joined(bytes.subarray(0, begin), number, end < 0 ? [] : bytes.subarray(end));
+    } else if (kind === 'copy') bytes.copyWithin(place(), at, at + length);
     else {
       const more = Array.from({ length: dice.between(1, 9) }, () => dice.between(0, 255));
       bytes = joined(bytes.subarray(0, at), more, bytes.subarray(at));

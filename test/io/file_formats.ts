@@ -35,6 +35,7 @@ import {
   tensorsIn,
   toNpy,
 } from '../../src/io/index.ts';
+import { loadKeras, loadTfjsModel } from '../../src/keras/index.ts';
 
 /** A kind of files: whole ones, and what reads one and looks at what it got. */
 export interface FileFormat {
@@ -73,6 +74,26 @@ function withChecksums(bytes: Uint8Array): Uint8Array {
     at += 12 + length;
   }
   return bytes;
+}
+
+const partOf = (archive: Uint8Array, part: string): Promise<Uint8Array> =>
+  readZip(archive)
+    .find(({ name }) => name === part)!
+    .read();
+
+/** The archive whose part is most alike in length, with this part: checksums would stop it if the archive itself were damaged. */
+async function withPart(
+  archives: readonly { readonly archive: Uint8Array; readonly part: Uint8Array }[],
+  name: string,
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
+  const distances = archives.map(({ part }) => Math.abs(part.length - bytes.length));
+  const { archive } = archives[distances.indexOf(Math.min(...distances))];
+  const entries = readZip(archive).map(async (entry) => ({
+    name: entry.name,
+    bytes: entry.name === name ? bytes : await entry.read(),
+  }));
+  return encodeZip(await Promise.all(entries));
 }
 
 /** Reads all of a file: what is sound also beside what is damaged, and then says what was. */
@@ -179,6 +200,38 @@ export async function fileFormats(folder: string, file: string): Promise<FileFor
     exportOnnx((x: Tensor) => x.reshape([2, 3]).transpose().exp().sum(0), zeros([6])),
   ];
 
+  const layer = { name: 'd', units: 2, batch_input_shape: [null, 3], activation: 'relu', use_bias: true };
+  const topology = {
+    class_name: 'Sequential',
+    config: { name: 's', layers: [{ class_name: 'Dense', config: layer }] },
+  };
+  const layerManifest = [
+    {
+      paths: ['layer'],
+      weights: [
+        { name: 'd/kernel', shape: [3, 2], dtype: 'float32' },
+        { name: 'd/bias', shape: [2], dtype: 'float32' },
+      ],
+    },
+  ];
+  writeFileSync(join(folder, 'layer'), new Uint8Array(32));
+  const keras = (name: string): Uint8Array => fixture(`../../keras/fixtures/${name}`);
+  const archives = [
+    'mlp',
+    'text',
+    'recurrent',
+    'cnn',
+    'two_inputs',
+    'attention',
+    'normalization',
+    'activations',
+  ].map((name) => keras(`${name}.keras`));
+  const partsOf = (name: string, from: readonly Uint8Array[]) =>
+    Promise.all(from.map(async (archive) => ({ archive, part: await partOf(archive, name) })));
+  const configurations = await partsOf('config.json', archives);
+  const weights = await partsOf('model.weights.h5', archives.slice(0, 2));
+  const built = async (path: string): Promise<number> => (await loadKeras(path)).parameters().length;
+
   return [
     {
       name: 'safetensors',
@@ -227,6 +280,31 @@ export async function fileFormats(folder: string, file: string): Promise<FileFor
       name: 'TensorFlow.js',
       samples: [utf8(JSON.stringify({ modelTopology: {}, weightsManifest: manifest }))],
       read: byPath(async (path) => tensors((await loadTfjs(path)).weights)),
+    },
+    {
+      name: 'TensorFlow.js, layers',
+      samples: [utf8(JSON.stringify({ modelTopology: topology, weightsManifest: layerManifest }))],
+      read: byPath(async (path) => (await loadTfjsModel(path)).parameters().length),
+    },
+    {
+      name: 'Keras, h5',
+      samples: ['mlp', 'text', 'cnn', 'recurrent'].map((name) => keras(`${name}.h5`)),
+      read: byPath(built),
+    },
+    {
+      name: 'Keras, archive',
+      samples: ['mlp', 'masked', 'volumes'].map((name) => keras(`${name}.keras`)),
+      read: byPath(built),
+    },
+    {
+      name: 'Keras, configuration',
+      samples: configurations.map(({ part }) => part),
+      read: async (bytes) => byPath(built)(await withPart(configurations, 'config.json', bytes)),
+    },
+    {
+      name: 'Keras, weights',
+      samples: weights.map(({ part }) => part),
+      read: async (bytes) => byPath(built)(await withPart(weights, 'model.weights.h5', bytes)),
     },
     {
       name: 'HDF5',
