@@ -238,6 +238,13 @@ describe('in processes', () => {
     expect(best?.metrics.threads).toBe(Number(process.env.NABLA_THREADS) || Math.min(8, shared));
   });
 
+  test('what a trial leaves running is not waited for', async () => {
+    const start = Date.now();
+    const { best } = await gridSearch(module, { space: { lr: 1, kind: ['parent'] } });
+    expect(best?.metrics.validationLoss).toBe(1);
+    expect(Date.now() - start).toBeLessThan(5500);
+  });
+
   test('a module that is not there, or has no such function', async () => {
     const missing = await gridSearch('file:///no/such/module.mjs', { space: { a: 1 } });
     expect(missing.trials[0].error).toContain('/no/such/module.mjs');

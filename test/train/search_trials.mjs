@@ -1,5 +1,6 @@
 // Trials that search.test.ts runs in processes of their own.
 
+import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -20,6 +21,13 @@ export function trial({ lr, kind = 'fine' }, { number, seed, budget, folder }) {
       return new Promise(() => setInterval(() => {}, 1000));
     case 'diverges':
       return { validationLoss: Number.NaN };
+    case 'parent':
+      // Its child goes on, and holds the output.
+      spawn(process.execPath, ['-e', 'setTimeout(() => {}, 6000)'], {
+        stdio: 'inherit',
+        detached: true,
+      }).unref();
+      return { validationLoss: 1 };
     case 'peeks':
       return { validationLoss: 0, testAccuracy: 1 };
     case 'empty':

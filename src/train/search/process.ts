@@ -91,6 +91,7 @@ export function runInProcess(
             kill();
           }, timeout * 1000);
     signal.addEventListener('abort', kill);
+    if (signal.aborted) kill();
     child.stderr?.on('data', (chunk) => {
       errors = (errors + chunk).slice(-4000);
     });
@@ -104,8 +105,15 @@ export function runInProcess(
       if (child.pid === undefined) end(null, null);
     });
     child.on('close', (code, by) => end(code, by));
+    // What the trial has started may hold its output open long after it has ended.
+    let draining: ReturnType<typeof setTimeout> | undefined;
+    child.on('exit', (code, by) => {
+      draining = setTimeout(() => end(code, by), 500);
+    });
     const end = (code: number | null, by: string | null): void => {
       clearTimeout(timer);
+      clearTimeout(draining);
+      child.stderr?.destroy();
       signal.removeEventListener('abort', kill);
       if (answer !== null && 'measured' in answer) resolve(answer.measured);
       else if (answer !== null) reject(new TrialFailure(answer.failure, answer.name === 'DivergenceError'));
