@@ -44,6 +44,7 @@ export {
 export { BatchLoader, type BatchLoaderOptions, batchLoader, type PlanOptions } from './batch_loader.ts';
 export { type BatchSampler, type BucketOptions, type BucketSampler, bucketSampler } from './buckets.ts';
 export { cifar10, cifar10Classes, cifar100, decodeCifar } from './cifar.ts';
+export { balancedClassWeights } from './class_weights.ts';
 export { type ColorComponents, colorComponents } from './color_components.ts';
 export {
   type ColumnType,

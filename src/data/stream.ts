@@ -184,6 +184,37 @@ export class Stream<T> implements AsyncIterable<T> {
     });
   }
 
+  /**
+   * Asks for `ahead` items before they are needed, so that files are read and items made, as far as that is asynchronous, while the ones
+   * before are worked on.
+   */
+  prefetch(ahead = 1): Stream<T> {
+    requirePositive('prefetch', 'ahead', ahead);
+    return this.#then(async function* (source) {
+      const iterator =
+        Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+      const asked: Promise<IteratorResult<T>>[] = [];
+      const ask = (): void => {
+        const item = (async () => iterator.next())();
+        // Whoever waits for it is told; nobody may.
+        item.catch(() => {});
+        asked.push(item);
+      };
+      try {
+        ask();
+        for (;;) {
+          while (asked.length <= ahead) ask();
+          const { done, value } = await (asked.shift() as Promise<IteratorResult<T>>);
+          if (done === true) return;
+          yield value;
+        }
+      } finally {
+        await Promise.allSettled(asked);
+        await iterator.return?.();
+      }
+    });
+  }
+
   /** All items of an epoch, as an array. */
   async toArray(): Promise<T[]> {
     const items: T[] = [];

@@ -1,9 +1,11 @@
 import { jit } from '../core/jit.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { Tensor } from '../core/tensor.ts';
 import { crossEntropy } from '../nn/losses/index.ts';
 import type { Layer } from '../nn/module.ts';
 import { breathe } from './breath.ts';
-import type { Batches } from './evaluate.ts';
+import { type Data, openData, readBatch } from './data_forms.ts';
+import { Feed } from './feed.ts';
+import { withBatch } from './training_step.ts';
 
 /** What a classifier makes of data, in the order of the data. */
 export interface Classified {
@@ -19,24 +21,34 @@ export interface Classified {
  *
  * @param signal ends it with an Interrupted when aborted
  */
-export async function classify(model: Layer, data: Batches, signal?: AbortSignal): Promise<Classified> {
+export async function classify(model: Layer, data: Data, signal?: AbortSignal): Promise<Classified> {
   const measure = jit((x: Tensor, y: Tensor) => {
     const logits = model.forward(x);
     return [logits.argmax(-1), crossEntropy(logits, y, { reduction: 'none' })];
   });
   const breath = breathe(signal);
   const result = { labels: [] as number[], predictions: [] as number[], losses: [] as number[] };
+  const feed = new Feed(openData('classify', 'the data', data, {}));
   const restoreModes = model.evalForNow();
   try {
-    for (const [x, y] of data) {
-      const [predictions, losses] = measure(x, y);
-      result.labels.push(...(await y.data()));
-      result.predictions.push(...(await predictions.data()));
-      result.losses.push(...(await losses.data()));
+    await feed.begin(null, 0, false);
+    for (let value = await feed.next(), i = 1; value !== null; value = await feed.next(), i++) {
+      const batch = readBatch('classify', `batch ${i}`, value);
+      const { x, y } = batch;
+      if (!(x instanceof Tensor && y instanceof Tensor))
+        throw new TypeError(`classify: batch ${i} must be an array of inputs and one of labels`);
+      const [predictions, losses] = withBatch('classify', `batch ${i}`, batch, () => measure(x, y));
+      for (const [list, values] of [
+        [result.labels, y],
+        [result.predictions, predictions],
+        [result.losses, losses],
+      ] as const)
+        for (const number of await values.data()) list.push(number);
       await breath();
     }
   } finally {
     restoreModes();
+    await feed.close();
   }
   return result;
 }

@@ -212,7 +212,10 @@ export class Objective {
     const losses = trailing.length === 0 ? each : each.mean(trailing);
     const factors = weights.cast(losses.dtype);
     const total = losses.mul(factors);
-    return this.#weightedMean ? total.sum().div(factors.sum()) : total.mean();
+    if (!this.#weightedMean) return total.mean();
+    const sum = factors.sum();
+    // A batch of padding alone has no loss.
+    return total.sum().div(where(sum.eq(0), 1, sum));
   }
 }
 

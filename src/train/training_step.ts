@@ -1,6 +1,7 @@
 import { jit } from '../core/jit.ts';
 import { type Tensor, where } from '../core/tensor.ts';
 import { type Gradients, valueAndGrad } from '../core/transforms.ts';
+import type { Variable } from '../core/variable.ts';
 import type { ArrayTree } from '../data/tensor_loader.ts';
 import type { Module } from '../nn/module.ts';
 import { regularized } from '../nn/regularizers.ts';
@@ -102,10 +103,21 @@ export interface BatchResult {
   readonly isSound: boolean;
 }
 
+/** What is compiled for a training. */
+interface Programs {
+  readonly batch: (batch: Given) => { scalars: Scalars; outputs: unknown; finite: Tensor | null };
+  /** Null where a batch is an update. */
+  readonly update: (() => void) | null;
+}
+
 /** Forward, backward and update of a model, compiled: as one program, or as two where several batches make one update. */
 export class TrainingStep {
-  readonly #batch: (batch: Given) => { scalars: Scalars; outputs: unknown; finite: Tensor | null };
-  readonly #update: (() => void) | null;
+  readonly #model: Module;
+  readonly #compile: () => Programs;
+  readonly #inOne: boolean;
+  #programs: Programs | null = null;
+  /** Whose gradients are added up. */
+  #parameters: readonly Variable[] = [];
 
   constructor(
     model: Module,
@@ -114,57 +126,75 @@ export class TrainingStep {
     optimizer: Optimizer,
     options: StepOptions,
   ) {
-    const { accumulate, clipNorm, clipValue, afterUpdate, isGuarded } = options;
-    const inOne = accumulate === 1 && !isGuarded;
-    const update = (grads: Gradients): void => {
-      const bounded = clipValue === null ? grads : clipGradValue(grads, clipValue);
-      optimizer.update(clipNorm === null ? bounded : clipGradNorm(bounded, clipNorm));
-      afterUpdate?.();
-    };
-    let accumulator: GradientAccumulator | null = null;
-    const sums = (): GradientAccumulator => (accumulator ??= new GradientAccumulator(model));
-    this.#batch = jit(({ x, y, weights, examples }: Given) => {
-      const buffers = isGuarded ? model.buffers().map((buffer) => [buffer, buffer.value] as const) : [];
-      const [[loss, { parts, outputs }], grads] = valueAndGrad(
-        (): [Tensor, { parts: readonly Tensor[]; outputs: unknown }] => {
-          const [made, penalty] = regularized(model, () => outputsOf(model, x));
-          const { loss: value, parts: single } = objective.evaluate(made, y, weights, penalty);
-          return [value, { parts: single, outputs: made }];
-        },
-        model,
-      );
-      const finite = isGuarded ? loss.isfinite().logicalAnd(gradNorm(grads).isfinite()) : null;
-      if (inOne) update(grads);
-      else {
-        const total = objective.totalWeight(y, weights) ?? examples;
-        if (finite === null) sums().add(grads, total);
-        else {
-          for (const [buffer, before] of buffers) buffer.assign(where(finite, buffer.value, before));
-          const kept = new Map([...grads].map(([variable, grad]) => [variable, where(finite, grad, 0)]));
-          sums().add(kept, where(finite, total, 0).cast('float32'));
-        }
-      }
-      return {
-        scalars: scalarsOf(objective, measures, outputs, { y, weights }, { loss, parts }),
-        outputs: measures.needsOutputs ? outputs : null,
-        finite,
-      };
-    });
-    this.#update = inOne ? null : jit(() => update(sums().take()));
-    // Variables must not be made while a program is recorded.
-    if (!inOne) sums();
+    this.#model = model;
+    this.#inOne = options.accumulate === 1 && !options.isGuarded;
+    this.#compile = () => programsOf(model, objective, measures, optimizer, options, this.#inOne);
   }
 
   /** Computes the gradient of a batch, and where a batch is an update, makes it. */
   batch({ x, y, weights, examples }: ReadBatch): BatchResult {
-    const { scalars, outputs, finite } = this.#batch({ x, y, weights, examples });
+    const { scalars, outputs, finite } = this.#now().batch({ x, y, weights, examples });
     return { scalars, outputs, isSound: finite === null || finite.item() !== 0 };
   }
 
   /** Makes the update of the batches since the last one. */
   update(): void {
-    this.#update?.();
+    this.#now().update?.();
   }
+
+  /** The programs for the parameters that are trained now: sums of gradients are theirs alone. */
+  #now(): Programs {
+    if (!this.#inOne) {
+      const parameters = this.#model.parameters();
+      const former = this.#parameters;
+      if (parameters.length !== former.length || parameters.some((p, i) => p !== former[i]))
+        this.#programs = null;
+      this.#parameters = parameters;
+    }
+    return (this.#programs ??= this.#compile());
+  }
+}
+
+function programsOf(
+  model: Module,
+  objective: Objective,
+  measures: Measures,
+  optimizer: Optimizer,
+  { clipNorm, clipValue, afterUpdate, isGuarded }: StepOptions,
+  inOne: boolean,
+): Programs {
+  const update = (grads: Gradients): void => {
+    const bounded = clipValue === null ? grads : clipGradValue(grads, clipValue);
+    optimizer.update(clipNorm === null ? bounded : clipGradNorm(bounded, clipNorm));
+    afterUpdate?.();
+  };
+  const sums = inOne ? null : new GradientAccumulator(model);
+  const batch = jit(({ x, y, weights, examples }: Given) => {
+    const buffers = isGuarded ? model.buffers().map((buffer) => [buffer, buffer.value] as const) : [];
+    const [[loss, { parts, outputs }], grads] = valueAndGrad(
+      (): [Tensor, { parts: readonly Tensor[]; outputs: unknown }] => {
+        const [made, penalty] = regularized(model, () => outputsOf(model, x));
+        const { loss: value, parts: single } = objective.evaluate(made, y, weights, penalty);
+        return [value, { parts: single, outputs: made }];
+      },
+      model,
+    );
+    const finite = isGuarded ? loss.isfinite().logicalAnd(gradNorm(grads).isfinite()) : null;
+    const total = objective.totalWeight(y, weights) ?? examples;
+    if (sums === null) update(grads);
+    else if (finite === null) sums.add(grads, total);
+    else {
+      for (const [buffer, before] of buffers) buffer.assign(where(finite, buffer.value, before));
+      const kept = new Map([...grads].map(([variable, grad]) => [variable, where(finite, grad, 0)]));
+      sums.add(kept, where(finite, total, 0).cast('float32'));
+    }
+    return {
+      scalars: scalarsOf(objective, measures, outputs, { y, weights }, { loss, parts }),
+      outputs: measures.needsOutputs ? outputs : null,
+      finite,
+    };
+  });
+  return { batch, update: sums === null ? null : jit(() => update(sums.take())) };
 }
 
 interface Given {

@@ -106,6 +106,39 @@ describe('stream', () => {
     expect(await source.take(0).toArray()).toEqual([]);
   });
 
+  test('prefetch asks for items ahead, and gives the same ones', async () => {
+    const made: number[] = [];
+    const source = stream(numbers(6)).map(async (x) => {
+      made.push(x);
+      return x;
+    });
+    const ahead: number[] = [];
+    const early = source.prefetch(2);
+    for await (const item of early) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      ahead.push(made.length - item - 1);
+    }
+    expect(ahead).toEqual([2, 2, 2, 2, 1, 0]);
+    const again = stream(numbers(6)).prefetch(3);
+    const seen: number[] = [];
+    for await (const item of again) if (seen.push(item) === 4) break;
+    const rest = stream(numbers(6)).prefetch(3);
+    rest.restore(again.state());
+    expect([...seen, ...(await rest.toArray())]).toEqual([0, 1, 2, 3, 4, 5]);
+    let isClosed = false;
+    const failing = stream(async function* () {
+      try {
+        yield 1;
+        throw new Error('torn');
+      } finally {
+        isClosed = true;
+      }
+    });
+    await expect(failing.prefetch().toArray()).rejects.toThrow('torn');
+    expect(isClosed).toBe(true);
+    expect(() => source.prefetch(0)).toThrow(/ahead must be a positive integer/);
+  });
+
   test('a shuffle buffer: each item once, none more than its size early, another order each epoch', async () => {
     const mixed = stream(numbers(200)).shuffle(16, { seed: 2 });
     const first = await mixed.toArray();

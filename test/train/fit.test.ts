@@ -245,6 +245,9 @@ describe('evaluate and classify', () => {
     const measured = await evaluate(model, test20(), { loss: nn.crossEntropy, metrics: { accuracy } });
     expect(measured.accuracy).toBeCloseTo(right, 6);
     expect(losses.reduce((a, b) => a + b) / 20).toBeCloseTo(measured.loss, 5);
+    const whole = await classify(model, toyImages(20));
+    expect(whole).toEqual({ labels, predictions, losses });
+    await expect(classify(model, [1] as never)).rejects.toThrow(/^classify: batch 1 must be \[x, y\]/);
     const example = { labels: [0, 1, 2, 0], predictions: [0, 0, 1, 2], losses: [9, 1, 3, 2] };
     expect(worstMistakes(example, 2)).toEqual([2, 3]);
   });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { balancedClassWeights } from '../../src/data/index.ts';
 import { type Tensor, tensor } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
-import { type Data, evaluate, fit } from '../../src/train/index.ts';
+import { type Callback, type Data, evaluate, fit } from '../../src/train/index.ts';
 
 interface Case {
   losses: number[];
@@ -238,6 +239,51 @@ describe('updates', () => {
     await compare('sample weights, as Keras', cut, nn.crossEntropy, options);
     await compare('sample weights, weighted mean', cut, nn.crossEntropy, { ...options, weightedMean: true });
     await compare('clip norm', [x, labels], nn.crossEntropy, { ...options, clipNorm: 0.1 });
+  });
+
+  test('parameters that are frozen and thawed between epochs, with sums of gradients', async () => {
+    const run = async (options: Record<string, unknown>) => {
+      const model = layer(golden.start, golden.startBias);
+      const thaw: Callback = {
+        onBegin: () => void model.freeze(),
+        onEpochBegin: ({ epoch }) => {
+          if (epoch === 0) (model.bias as nn.Parameter).trainable = true;
+          if (epoch === 2) model.unfreeze();
+        },
+      };
+      await expect(
+        train(model, { data: [x, labels], loss: nn.crossEntropy, callbacks: [thaw] }),
+      ).rejects.toThrow('all 2 parameters of the model are frozen');
+      (model.bias as nn.Parameter).trainable = true;
+      const callbacks = [{ onEpochBegin: thaw.onEpochBegin }];
+      const data = [x, labels];
+      await train(model, { data, loss: nn.crossEntropy, callbacks, shuffle: false, ...options } as never);
+      return model;
+    };
+    const [whole, parts] = [await run({ batchSize: 8 }), await run({ batchSize: 4, accumulate: 2 })];
+    close(flat(parts.weight.value.toArray()), flat(whole.weight.value.toArray()));
+    close(flat(parts.bias?.value.toArray()), flat(whole.bias?.value.toArray()));
+    expect(flat(parts.weight.value.toArray())).not.toEqual(flat(golden.start));
+  });
+
+  test('a batch of padding alone has no weight in a weighted mean', async () => {
+    const zeros = tensor(new Array(8).fill(0));
+    const data: Data = [
+      [x, labels, weights],
+      [x, labels, zeros],
+    ];
+    const model = layer(golden.start, golden.startBias);
+    const optimizer = new optim.SGD(model, { lr: 0.1 });
+    const options = { loss: nn.crossEntropy, weightedMean: true };
+    const { epochs } = await fit(model, { data, optimizer, ...options });
+    close([epochs[0].loss], [golden.cases['sample weights, weighted mean'].losses[0]]);
+  });
+
+  test('balanced classes', () => {
+    expect(balancedClassWeights([0, 0, 0, 1, 3, 3])).toEqual([2 / 3, 2, 1, 1]);
+    expect(balancedClassWeights(Uint8Array.of(1))).toEqual([1, 1]);
+    expect(() => balancedClassWeights([])).toThrow(/there are no labels/);
+    expect(() => balancedClassWeights([0.5])).toThrow(/label 0 is 0.5, which is no class number/);
   });
 
   test('what comes after an update is part of it', async () => {

@@ -184,9 +184,7 @@ describe('report', () => {
   test('says that it cannot be written, before the training starts', async () => {
     writeFileSync(join(folder, 'file'), '');
     path = join(folder, 'file', 'report.html');
-    await expect((await train({})).training).rejects.toThrow(
-      /cannot write .*: a part of the path is a file/,
-    );
+    await expect((await train({})).training).rejects.toThrow(/cannot write .*: a part of the path is a file/);
     expect(() => report(path, { titel: 'x' } as never)).toThrow("unknown option 'titel'");
   });
 
