@@ -7,6 +7,7 @@ import { classify, worstMistakes } from '../train/classify.ts';
 import { drawImages, pictureStyle } from '../train/pictures.ts';
 import { datasetReport } from '../train/report.ts';
 import type { ClassReport } from '../train/report_classes.ts';
+import type { TestReport } from '../train/report_page.ts';
 import { pageOf } from './demonstrate.ts';
 import { reportRows } from './report_rows.ts';
 import { print, type Terminal } from './terminal.ts';
@@ -19,7 +20,7 @@ const mistakesShown = 6;
 /**
  * Tests the model of a recipe and prints how good it is, then what the recipe has to show of it.
  *
- * @returns for report.html; null where there are no classes
+ * @returns the same for report.html
  */
 export async function reportRecipe(
   recipe: TrainingRecipe,
@@ -27,12 +28,12 @@ export async function reportRecipe(
   model: Layer,
   test: Part,
   terminal: Terminal,
-): Promise<ClassReport | null> {
-  const classes = isImages(test)
+): Promise<TestReport> {
+  const results = isImages(test)
     ? await reportTest(model, test, terminal)
     : await reportRows(model, test, measuresOf(recipe, own), evaluationBatch, terminal);
   await recipe.show?.(model, pageOf(terminal), own);
-  return classes;
+  return results;
 }
 
 /** Applies a classifier to a test set and prints its accuracy, its confusion matrix and pictures of its worst mistakes. */

@@ -6,7 +6,8 @@ import { r2, rootMeanSquaredError } from '../metrics/regression.ts';
 import type { Layer } from '../nn/module.ts';
 import { batches, type Samples, type Task, type TaskName } from '../recipes/index.ts';
 import { evaluate } from '../train/evaluate.ts';
-import { type ClassReport, classReport } from '../train/report_classes.ts';
+import { classReport } from '../train/report_classes.ts';
+import type { TestReport } from '../train/report_page.ts';
 import { print, type Terminal } from './terminal.ts';
 
 /** Outputs of a model for all examples, row-major, in evaluation mode. */
@@ -33,7 +34,7 @@ function lossOf(logits: ArrayLike<number>, label: number): number {
  * Applies a model to a test set of rows of numbers and prints its loss, its metrics, and what belongs to its task: a confusion matrix, a
  * table of labels, or errors of a regression.
  *
- * @returns for report.html; null for other tasks than telling classes apart
+ * @returns the same for report.html
  */
 export async function reportRows(
   model: Layer,
@@ -41,7 +42,7 @@ export async function reportRows(
   { task, loss, metrics }: Task & { readonly task: TaskName },
   batchSize: number,
   terminal: Terminal,
-): Promise<ClassReport | null> {
+): Promise<TestReport> {
   const { signal } = terminal;
   const results = await evaluate(model, batches(test, { batchSize }), { loss, metrics, signal });
   const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
@@ -92,7 +93,15 @@ export async function reportRows(
           `${label.padEnd(size)}  ${cells[0].padStart(9)}  ${cells[1].padStart(6)}  ${cells[2].padStart(6)}  ${String(examples).padStart(8)}`,
         );
       });
-      return null;
+      return {
+        kind: 'labels',
+        data: test.name,
+        labels: labels.map((name, k) => ({
+          name,
+          targets: yes(column(targets, k), 0.5),
+          predictions: yes(column(outputs, k), 0),
+        })),
+      };
     }
     case 'regression':
       print(
@@ -100,6 +109,14 @@ export async function reportRows(
         `test root mean squared error ${Number(rootMeanSquaredError(outputs, targets)).toFixed(4)}`,
       );
       print(terminal, `test R2 ${Number(r2(outputs, targets)).toFixed(4)}`);
-      return null;
+      return {
+        kind: 'regression',
+        data: test.name,
+        outputs: Array.from({ length: width }, (_, k) => ({
+          name: test.names?.outputs[k] ?? (width === 1 ? 'output' : `output ${k}`),
+          targets: column(targets, k),
+          predictions: column(outputs, k),
+        })),
+      };
   }
 }

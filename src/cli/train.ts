@@ -129,11 +129,8 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
     });
     await save(model, files.model);
     print(terminal);
-    const classes = await reportRecipe(recipe, own, model, test, terminal);
-    if (classes !== null) {
-      page.showClasses(classes);
-      await page.write();
-    }
+    page.show(await reportRecipe(recipe, own, model, test, terminal));
+    await page.write();
     print(terminal);
     print(
       terminal,

@@ -63,6 +63,8 @@ export { type ProgressOptions, type ProgressStream, progress } from './progress.
 export { datasetReport, type Report, type ReportOptions, report } from './report.ts';
 export { type ClassReport, classReport, type ShownExample } from './report_classes.ts';
 export { type Environment, environmentHere } from './report_environment.ts';
+export type { LabelReport, RegressionReport } from './report_numbers.ts';
+export type { TestReport } from './report_page.ts';
 
 export { learningRateSchedule, type PlateauOptions, reduceOnPlateau } from './schedule_callbacks.ts';
 export * from './search/index.ts';

@@ -14,7 +14,7 @@ import { probe } from './probe.ts';
 import { type ClassReport, classReport } from './report_classes.ts';
 import { type Environment, environmentHere } from './report_environment.ts';
 import { HistogramSeries } from './report_histograms.ts';
-import { type ReportData, type ReportState, reportPage } from './report_page.ts';
+import { type ReportData, type ReportState, reportPage, type TestReport } from './report_page.ts';
 import { StepSeries } from './report_series.ts';
 import { storedBlock, storedIn } from './report_store.ts';
 
@@ -42,8 +42,8 @@ export interface ReportOptions {
 
 /** What {@link report} gives: a callback of `fit` that can be told more. */
 export interface Report extends Callback {
-  /** Shows how a classifier did, in place of what was shown before. */
-  showClasses(classes: ClassReport): void;
+  /** Shows how the model did on other examples, in place of what was shown before. */
+  show(results: TestReport): void;
   /** Writes the page as it is now. */
   write(): Promise<void>;
 }
@@ -83,7 +83,8 @@ export function report(path: string, options: ReportOptions = {}): Report {
   let ends: number[] = [];
   let began = new Date();
   let environment: Environment = {};
-  let [state, message, classes]: [ReportState, string | null, ClassReport | null] = ['running', null, null];
+  let [state, message]: [ReportState, string | null] = ['running', null];
+  let results: TestReport | null = null;
   let [run, summary]: [Run | null, ModelSummary | null] = [null, null];
 
   const note = (model: Run['model'], epoch: number) => {
@@ -111,7 +112,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
       environment: { ...environment, ...options.environment },
       summary,
       histograms: kept.series,
-      classes,
+      results,
       kept: storedBlock({
         steps: steps.stored(),
         histograms: kept.stored(),
@@ -126,14 +127,14 @@ export function report(path: string, options: ReportOptions = {}): Report {
   };
   return {
     name: 'report',
-    showClasses: (own) => {
-      classes = own;
+    show: (own) => {
+      results = own;
     },
     write,
     onBegin: async (own) => {
       run = own;
       [steps, kept, ends, began] = [new StepSeries(), new HistogramSeries(), [], new Date()];
-      [seconds, examples, before, state, message] = [0, 0, 0, 'running', null];
+      [seconds, examples, before, state, message, results] = [0, 0, 0, 'running', null, null];
       summary = inputShape === undefined ? null : summarize(own.model, inputShape);
       const stored = own.step > 0 ? storedIn(path) : null;
       if (stored !== null) {
@@ -177,7 +178,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
         if (error instanceof Error && error.name === 'Interrupted') state = 'stopped';
       } else if (test !== undefined) {
         const classified = await classify(own.model, loader(test, { batchSize: examplesAtOnce }));
-        classes = datasetReport(classified, test, classNames);
+        results = datasetReport(classified, test, classNames);
       }
       await write();
     },

@@ -17,6 +17,7 @@ export interface ShownExample {
 
 /** How a classifier did on a set of examples. */
 export interface ClassReport {
+  readonly kind: 'classes';
   /** Of what data, such as `mnist test`. */
   readonly data: string;
   readonly names: readonly string[];
@@ -62,6 +63,7 @@ export function classReport(
     text: textOf(i),
   });
   return {
+    kind: 'classes',
     data,
     names,
     matrix: confusionMatrix(labels, predictions, classes),

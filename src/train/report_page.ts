@@ -6,7 +6,16 @@ import { accuracyOf, type ClassReport, classSections } from './report_classes.ts
 import type { Environment } from './report_environment.ts';
 import { ridges, type TimedHistogram } from './report_histograms.ts';
 import { formatNumber, Html, html, inWords, tableOf } from './report_html.ts';
+import {
+  type LabelReport,
+  labelSection,
+  type RegressionReport,
+  regressionSection,
+} from './report_numbers.ts';
 import { style } from './report_style.ts';
+
+/** What a report shows of predictions for examples that the model was not trained on. */
+export type TestReport = ClassReport | RegressionReport | LabelReport;
 
 /** How a training is doing. */
 export type ReportState = 'running' | 'complete' | 'stopped' | 'failed';
@@ -35,7 +44,8 @@ export interface ReportData {
   readonly environment: Environment;
   readonly summary: ModelSummary | null;
   readonly histograms: Readonly<Record<string, readonly TimedHistogram[]>>;
-  readonly classes: ClassReport | null;
+  /** How the model did on examples that it was not trained on; null where that is not known. */
+  readonly results: TestReport | null;
   /** For a resumption, from {@link storedBlock}. */
   readonly kept?: Html;
 }
@@ -94,10 +104,10 @@ ${toggle('scale', 'linear', true)}${toggle('scale', 'log', false)}${smoothingWei
 ${rows.length > 0 && html`<details><summary>Numbers of the epochs</summary><div class="wide">${tableOf(['epoch', 'steps', ...names.map(inWords)], rows, 'numbers')}</div></details>`}</section>`;
 }
 
-function tiles({ history, epochs, time, summary, classes }: ReportData): Html {
+function tiles({ history, epochs, time, summary, results }: ReportData): Html {
   const shown: [string, string][] = [];
-  if (classes !== null)
-    shown.push([`${(100 * accuracyOf(classes)).toFixed(2)} %`, `right of ${classes.data}`]);
+  if (results?.kind === 'classes')
+    shown.push([`${(100 * accuracyOf(results)).toFixed(2)} %`, `right of ${results.data}`]);
   const names = [...new Set(history.flatMap((logs) => Object.keys(logs)))];
   for (const name of names
     .filter((own) => own.startsWith('validation'))
@@ -144,15 +154,29 @@ function histograms({ histograms: all }: ReportData): Html | null {
 const list = (entries: readonly (readonly [string, unknown])[]): Html =>
   html`<dl>${entries.map(([name, value]) => html`<dt>${inWords(name)}</dt><dd>${value === null ? '–' : String(value)}</dd>`)}</dl>`;
 
+/** What is shown of predictions, by their kind. */
+function resultSections(results: TestReport): Html {
+  switch (results.kind) {
+    case 'classes':
+      return classSections(results);
+    case 'regression':
+      return regressionSection(results);
+    case 'labels':
+      return labelSection(results);
+  }
+}
+
 /** A report as one page that needs nothing else: no scripts, no requests, pictures within. */
 export function reportPage(data: ReportData): string {
   const { title, subtitle, state, message, settings, environment } = data;
-  const isClassified = data.classes !== null;
+  const { results } = data;
+  const classes = results?.kind === 'classes' ? results : null;
   const links: [string, string, boolean][] = [
     ['curves', 'Curves', true],
-    ['classes', 'Classes', isClassified],
-    ['mistakes', 'Mistakes', isClassified && (data.classes?.mistakes.length ?? 0) > 0],
-    ['samples', 'Samples', isClassified],
+    ['classes', 'Classes', classes !== null],
+    ['predictions', 'Predictions', results !== null && classes === null],
+    ['mistakes', 'Mistakes', (classes?.mistakes.length ?? 0) > 0],
+    ['samples', 'Samples', (classes?.samples.length ?? 0) > 0],
     ['layers', 'Layers', data.summary !== null],
     ['histograms', 'Histograms', Object.keys(data.histograms).length > 0],
     ['data', 'Settings', true],
@@ -166,7 +190,7 @@ ${state === 'running' && html`<meta http-equiv="refresh" content="20">`}<meta na
     .filter(([, , there]) => there)
     .map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav></header>
 <main>${curves(data)}
-${data.classes !== null && classSections(data.classes)}
+${results !== null && resultSections(results)}
 ${layers(data)}
 ${histograms(data)}
 <section id="data"><div class="pair"><div><h2>Settings</h2>${list(Object.entries(settings))}</div><div><h2>Environment</h2>${list(Object.entries(environment))}</div></div></section></main>

@@ -74,6 +74,7 @@ tbody tr+tr>*{border-top:1px solid var(--line)}
 .ridges .head{fill:var(--ink);font-size:13px;font-weight:600}.ridges .end{text-anchor:end}
 .ridges path{fill:color-mix(in srgb,var(--c1) calc(25% + var(--age)*60%),var(--card));stroke:var(--card);stroke-width:1}
 .ridges .axis line{stroke:var(--soft);stroke-dasharray:2 2;opacity:.6}
+.scatter{width:330px}.scatter figcaption{display:flex;flex-wrap:wrap;gap:0 12px;font-size:14px}.points circle{fill:var(--c1);opacity:.45}.ideal{stroke:var(--c2);stroke-dasharray:5 4;stroke-width:1.4}
 .warning{color:var(--bad);font-size:13px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 18px;margin:0;font-size:14px}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}

@@ -143,7 +143,7 @@ describe('nabla train', () => {
 
     const resumed = await nabla('train', 'mnist-lr', '--out', 'parts', '--resume');
     expect(resumed.err).toBe('');
-    expect(resumed.out).toContain('going on after epoch 1 of 2');
+    expect(resumed.out).toContain('going on after step 4, in epoch 2 of 2');
     expect(model('parts').equals(model('whole'))).toBe(true);
     expect(readFileSync('parts/metrics.csv', 'utf8')).toBe(readFileSync('whole/metrics.csv', 'utf8'));
     const last = 'checkpoints/checkpoint-00000006.safetensors';
@@ -165,7 +165,7 @@ describe('nabla train', () => {
   });
 
   test.each([
-    [['trane'], "unknown command 'trane'; commands are list, train, eval, bench, doctor"],
+    [['trane'], "unknown command 'trane'; commands are list, train, eval, search, bench, doctor"],
     [['train'], "missing required argument 'recipe'; nabla list shows the recipes"],
     [
       ['train', 'lenet6'],

@@ -23,6 +23,7 @@ import { classSections } from '../../src/train/report_classes.ts';
 import { gitCommit } from '../../src/train/report_environment.ts';
 import { HistogramSeries, ridges } from '../../src/train/report_histograms.ts';
 import { escapeHtml, formatNumber, html } from '../../src/train/report_html.ts';
+import { labelSection, regressionSection } from '../../src/train/report_numbers.ts';
 import { type ReportData, reportPage } from '../../src/train/report_page.ts';
 import { StepSeries } from '../../src/train/report_series.ts';
 import { toyImages, toyModel } from './toy.ts';
@@ -254,7 +255,7 @@ describe('report', () => {
       environment: {},
       summary: null,
       histograms: kept.series,
-      classes: classReport(classified, { data: 'test', classes: 200, names, pictureOf: () => picture }),
+      results: classReport(classified, { data: 'test', classes: 200, names, pictureOf: () => picture }),
     };
     const page = reportPage(data);
     expectSelfContained(page);
@@ -371,6 +372,40 @@ describe('its parts', () => {
     expect(() => classReport(classified, { data: 'x', classes: 3, names: ['a'] })).toThrow(
       '1 names for 3 classes',
     );
+  });
+
+  test('regression: points, root mean squared error, R², largest errors', () => {
+    const [targets, predictions] = [
+      [1, 2, 3, 4],
+      [1, 2, 3, 6],
+    ];
+    const outputs = [{ name: 'price <b>', targets, predictions }];
+    const { text } = regressionSection({ kind: 'regression', data: 'houses', outputs });
+    expect(text).toContain('root mean squared error 1, R² 0.2');
+    expect(text).toContain('price &lt;b&gt;');
+    expect(text.match(/<circle/g)).toHaveLength(4);
+    expect(text).toContain('<th scope="row">3</th><td>price &lt;b&gt;</td><td>4</td><td>6</td><td>2</td>');
+    expect(text).not.toMatch(/NaN|Infinity/);
+    elementsOf(text);
+    const equal = regressionSection({
+      kind: 'regression',
+      data: 'x',
+      outputs: [{ name: 'a', targets: [1], predictions: [1] }],
+    });
+    expect(equal.text).toContain('a: all values are equal');
+  });
+
+  test('labels: examples, recall, precision, F1', () => {
+    const labels = [
+      { name: 'red', targets: [1, 1, 0, 0], predictions: [1, 0, 1, 0] },
+      { name: 'none', targets: [0, 0, 0, 0], predictions: [0, 0, 0, 0] },
+    ];
+    const { text } = labelSection({ kind: 'labels', data: 'x', labels });
+    expect(text).toContain(
+      '<th scope="row">red</th><td>2</td><td>1</td><td><span class="bar" style="--share:0.500">50.0 %</span></td><td>50.0 %</td><td>50.0 %</td>',
+    );
+    expect(text).toContain('<th scope="row">none</th><td>0</td><td>0</td>');
+    elementsOf(text);
   });
 
   test('the commit, from a repository, a worktree, packed references; null elsewhere', () => {
