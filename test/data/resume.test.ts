@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,9 @@ import {
   compose,
   cutout,
   digits,
+  encodePng,
   examples,
+  imageFolder,
   loader,
   randomCrop,
   randomHorizontalFlip,
@@ -18,10 +20,11 @@ import {
   shuffledSampler,
   stream,
   streamJsonLines,
+  tensorLoader,
   weightedSampler,
   workerLoader,
 } from '../../src/data/index.ts';
-import type { Tensor } from '../../src/index.ts';
+import { arange, random, type Tensor } from '../../src/index.ts';
 
 /** A source of batches that knows its place. */
 interface Placed {
@@ -58,6 +61,13 @@ writeFileSync(
   module,
   'export const example = (position, epoch) => [position, Math.sin(position * 3 + epoch)];',
 );
+
+const pictures = join(folder, 'pictures');
+for (let i = 0; i < 10; i++) {
+  mkdirSync(join(pictures, `class${i % 2}`), { recursive: true });
+  const data = Uint8Array.from({ length: 6 * 6 * 3 }, (_, k) => (k * k * (i + 3)) % 256);
+  writeFileSync(join(pictures, `class${i % 2}`, `${i}.png`), encodePng({ shape: [6, 6, 3], data }));
+}
 
 const images = async (augmented: boolean) =>
   loader((await digits({ train: 22, test: 1 })).train, {
@@ -103,6 +113,26 @@ describe('from every place on, what is still to come comes', () => {
         const source = await workerLoader(pathToFileURL(module), {
           ...{ count, batchSize: 5, shuffle: true, workers: 2, ahead: 7 },
           collate: (list: unknown[]) => JSON.stringify(list),
+        });
+        open.push(source);
+        return source;
+      },
+    ],
+    [
+      'arrays',
+      () =>
+        tensorLoader([random.normal([count, 3], { key: random.key(1) }), arange(count)], {
+          batchSize: 4,
+          shuffle: true,
+          seed: 6,
+        }),
+    ],
+    [
+      'files of images with augmentation',
+      async () => {
+        const source = await (await imageFolder(pictures)).loader({
+          ...{ batchSize: 3, shuffle: true, workers: 0 },
+          augment: randomCrop(6, { padding: 1 }),
         });
         open.push(source);
         return source;

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { loader } from '../../src/data/index.ts';
 import { random, tensor } from '../../src/index.ts';
-import { loadTensors, save } from '../../src/io/index.ts';
+import { FormatError, loadTensors, save } from '../../src/io/index.ts';
 import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
+import { readState } from '../../src/train/checkpoint_file.ts';
 import {
   type Callback,
   type CheckpointOptions,
@@ -341,6 +342,30 @@ describe('damaged checkpoints', () => {
     expect(warnings[0]).toContain(path(place, 6));
     expect(warnings[0]).toContain(`going on with ${path(place, 3)}`);
     expect(resumed.history).toEqual(whole.history);
+  });
+
+  test('whatever happens to the bytes of one, it is noticed', async () => {
+    const place = folder();
+    await train(1, [checkpoints(place)]);
+    const bytes = readFileSync(path(place, 3));
+    const file = join(folder(), 'mutant');
+    const rounds = Number(process.env.NABLA_FUZZ_FILES ?? 400);
+    for (let round = 0; round < rounds; round++) {
+      const at = Math.floor(Math.random() * bytes.length);
+      const mutant = [
+        () => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]),
+        () => bytes.subarray(0, at),
+        () => Buffer.concat([bytes, bytes.subarray(0, 8)]),
+        () => {
+          const changed = Buffer.from(bytes);
+          // More often than not in the header.
+          changed[round % 3 === 0 ? at : at % 2000] ^= 1 << (round % 8);
+          return changed;
+        },
+      ][Math.min(round % 8, 3)]();
+      writeFileSync(file, mutant);
+      await expect(readState(file), `round ${round}, at ${at}`).rejects.toThrow(FormatError);
+    }
   });
 
   test('an index that is missing, torn or lies does no harm', async () => {
