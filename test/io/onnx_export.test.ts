@@ -114,6 +114,11 @@ const cases: [name: string, model: Exportable, ...inputs: Tensor[]][] = [
   ['GLU', new nn.GLU(), rows],
   ['Highway', new nn.Highway(4), rows],
   ['SqueezeExcitation', new nn.SqueezeExcitation(4, 2), image],
+  ...(['outputs', 'probabilities', 'vote'] as const).map((combine): [string, Exportable, Tensor] => [
+    `Ensemble of ${combine}`,
+    new nn.Ensemble([new nn.Linear(4, 3), new nn.Linear(4, 3)], { combine }),
+    rows,
+  ]),
   [
     'scan',
     (x: Tensor, w: Tensor) =>
