@@ -141,6 +141,24 @@ describe('settings of recipes', () => {
   });
 });
 
+test('a training on rows of numbers that was interrupted ends with the bytes of one that was not', async () => {
+  const args = ['train', 'classification-mlp', '--task', 'multilabel', '--epochs', '2', '--hidden', '8'];
+  expect((await nabla(...args, '--out', 'whole')).code).toBe(0);
+  const controller = new AbortController();
+  const stream = { write: (text: string) => void (text.startsWith('epoch 1/2') && controller.abort()) };
+  const code = await run([...args, '--out', 'parts'], {
+    stdout: stream,
+    stderr: stream,
+    env: {},
+    signal: controller.signal,
+  });
+  expect(code).toBe(130);
+  const resumed = await nabla('train', 'classification-mlp', '--out', 'parts', '--resume');
+  expect([resumed.code, resumed.err]).toEqual([0, '']);
+  const model = (folder: string) => readFileSync(`${folder}/model.safetensors`);
+  expect(model('parts').equals(model('whole'))).toBe(true);
+});
+
 test('Ctrl-C ends a demonstration with status 130', async () => {
   const controller = new AbortController();
   let err = '';
