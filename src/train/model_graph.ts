@@ -35,6 +35,9 @@ export interface GraphNode {
   readonly remarks?: Readonly<Record<string, string>>;
 }
 
+/** More operations are drawn as their modules. */
+const mostOperations = 3000;
+
 const message = (): MessageWriter => new MessageWriter();
 const encoder = new TextEncoder();
 
@@ -89,7 +92,8 @@ function namer(): (name: string) => string {
 
 /**
  * A model as TensorBoard draws it: every operation of one forward pass in evaluation mode, with its shape, inside of the
- * module that does it. Without an example parameters and buffers alone. Nothing is computed.
+ * module that does it. Without an example parameters and buffers alone. Nothing is computed. Where there are more than 3,000
+ * operations, as in loops that are unrolled, those of a module are drawn as one, `forward`.
  *
  * ```ts
  * writer.graph(modelGraph(model, zeros([1, 28, 28, 1])));
@@ -99,7 +103,35 @@ function namer(): (name: string) => string {
  * @returns a `GraphDef` as a protocol buffer, for {@link EventWriter.graph}
  */
 export function modelGraph(model: Module, ...examples: readonly Tensor[]): Uint8Array {
-  return graphDefinition(examples.length === 0 ? variableNodes(model) : operationNodes(model, examples));
+  if (examples.length === 0) return graphDefinition(variableNodes(model));
+  const nodes = operationNodes(model, examples);
+  return graphDefinition(nodes.length > mostOperations ? joined(nodes) : nodes);
+}
+
+/** Operations of each module as one. Edges against the order in which modules begin are left out, so that there are no cycles. */
+export function joined(nodes: readonly GraphNode[]): GraphNode[] {
+  const kept = new Set(['Placeholder', 'Variable', 'Identity']);
+  const groupOf = new Map<string, string>();
+  const groups = new Map<string, { node: GraphNode; inputs: Set<string>; place: number }>();
+  for (const node of nodes) {
+    const scope = node.name.slice(0, Math.max(0, node.name.lastIndexOf('/')));
+    const group = kept.has(node.op) ? node.name : scope === '' ? 'forward' : `${scope}/forward`;
+    groupOf.set(node.name, group);
+    const own = groups.get(group) ?? { node, inputs: new Set<string>(), place: groups.size };
+    for (const input of node.inputs) {
+      const from = groupOf.get(input);
+      if (from !== undefined && from !== group) own.inputs.add(from);
+    }
+    // What it looks like at its end.
+    groups.set(group, { ...own, node });
+  }
+  return [...groups].map(([name, { node, inputs, place }]) => ({
+    name,
+    op: kept.has(node.op) ? node.op : 'forward',
+    inputs: [...inputs].filter((input) => (groups.get(input)?.place ?? place) < place),
+    dtype: node.dtype,
+    shape: node.shape,
+  }));
 }
 
 /** Parameters and buffers inside of their modules. */

@@ -57,7 +57,9 @@ function scatter(name: string, targets: readonly number[], predictions: readonly
   const [least, most] = [low - space, high + space];
   const x = (value: number) => left + (inner * (value - least)) / (most - least);
   const y = (value: number) => top + tall * (1 - (value - least) / (most - least));
-  const ticks = linearTicks(least, most).filter((_, i, own) => own.length < 6 || i % 2 === 0);
+  const ticks = linearTicks(least, most).filter(
+    (_, i, own) => own.length < 6 || (i - own.indexOf(0)) % 2 === 0,
+  );
   const { root, r2 } = errorsOf(targets, predictions);
   const words = `${name}: predictions of ${targets.length} examples against their true values; root mean squared error ${formatNumber(root)}, R² ${formatNumber(r2)}`;
   const dots = shown.map(

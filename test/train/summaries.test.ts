@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Image } from '../../src/data/image.ts';
-import { arange, tensor, zeros } from '../../src/index.ts';
+import { arange, type Tensor, tensor, zeros } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import { LeNet5 } from '../../src/recipes/lenet5.ts';
 import { filterPictures, gridOf, picturesOf } from '../../src/train/array_pictures.ts';
 import { histogramOf } from '../../src/train/histogram_buckets.ts';
 import { experimentValue, trialEndValue, trialStartValue } from '../../src/train/hyperparameters.ts';
-import { graphDefinition, operationNodes } from '../../src/train/model_graph.ts';
+import { graphDefinition, joined, operationNodes } from '../../src/train/model_graph.ts';
 import { smooth } from '../../src/train/smoothing.ts';
 import {
   histogramValue,
@@ -197,6 +197,30 @@ describe('modelGraph', () => {
     for (const node of nodes) {
       for (const input of node.inputs) expect(seen.has(input), `${node.name} <- ${input}`).toBe(true);
       seen.add(node.name);
+    }
+  });
+
+  test('a loop that is unrolled: the operations of a module as one, without cycles', () => {
+    const recurrent = new nn.LSTM(3, 4);
+    class Reader extends nn.Module {
+      inner = recurrent;
+      out = new nn.Linear(4, 2);
+      forward(x: Tensor): Tensor {
+        const [all] = this.inner.forward(x) as unknown as [Tensor];
+        return this.out.forward(all.slice(null, [-1, null]).reshape([x.shape[0], 4])).mul(2);
+      }
+    }
+    const nodes = operationNodes(new Reader(), [zeros([2, 9, 3])]);
+    const drawn = joined(nodes);
+    expect(drawn.length).toBeLessThan(nodes.length);
+    const named = new Map(drawn.map((node) => [node.name, node]));
+    expect(named.get('inner/forward')?.inputs).toContain('input');
+    expect(named.get('out/forward')).toMatchObject({ op: 'forward', shape: [2, 2] });
+    expect(named.get('output')?.inputs).toEqual(['forward']);
+    const seen = new Set<string>();
+    for (const { name, inputs } of drawn) {
+      for (const input of inputs) expect(seen.has(input), `${name} <- ${input}`).toBe(true);
+      seen.add(name);
     }
   });
 
