@@ -2,6 +2,7 @@ import { checkOptions } from '../core/options.ts';
 import { reasonOf, WriteError } from '../io/atomic.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
 import { DataError } from './dataset.ts';
+import { withLock } from './download_lock.ts';
 import { byteChunksAsStored } from './files.ts';
 
 /** Options of {@link download}. */
@@ -28,7 +29,7 @@ class Interruption extends Error {}
 /**
  * Downloads a file, unless it is there already. Bytes go to `<path>.part`; a transfer that is interrupted, even by the end of the process,
  * goes on from there if the server can. Only when the checksum is right the file gets its name, so at `path` there is never a part
- * of a file or another one.
+ * of a file or another one. Processes that want the same file at the same time wait for the one that was first.
  *
  * @returns the path
  * @throws DataError when the server cannot be reached (with what to do offline), does not have it, or the contents are others
@@ -64,41 +65,54 @@ export async function download(url: string | URL, path: string, options: Downloa
     }
   };
   await writing(() => mkdir(dirname(path), { recursive: true }));
-  let hadAnother = false;
-  for (let attempt = 0; ; ) {
-    const start = existsSync(part) ? await sizeOf(part) : 0;
-    try {
-      await transfer(address, part, start, options);
-    } catch (error) {
-      if (!(error instanceof Interruption)) throw error;
-      // A transfer that brought something was worth while: only those in vain count.
-      const progress = existsSync(part) && (await sizeOf(part)) > start;
-      if (!progress) attempt++;
-      if (attempt > retries) throw new DataError(error.message, { cause: error.cause });
-      await wait(pause * 2 ** Math.max(0, attempt - 1), signal);
-      continue;
+  const fetchAll = async (): Promise<string> => {
+    // Another process may just have brought it, or one was killed when it had all.
+    if (existsSync(path) && (await hashOf(path)) === wanted) return path;
+    if (!(existsSync(part) && (await hashOf(part)) === wanted)) await fetchPart();
+    await writing(async () => {
+      const file = await open(part, 'r+');
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, path);
+    });
+    return path;
+  };
+  const fetchPart = async (): Promise<void> => {
+    let hadAnother = false;
+    for (let attempt = 0; ; ) {
+      const start = existsSync(part) ? await sizeOf(part) : 0;
+      try {
+        await transfer(address, part, start, options);
+      } catch (error) {
+        if (!(error instanceof Interruption)) throw error;
+        // A transfer that brought something was worth while: only those in vain count.
+        const progress = existsSync(part) && (await sizeOf(part)) > start;
+        if (!progress) attempt++;
+        if (attempt > retries) throw new DataError(error.message, { cause: error.cause });
+        await wait(pause * 2 ** Math.max(0, attempt - 1), signal);
+        continue;
+      }
+      const found = await hashOf(part);
+      if (found === wanted) return;
+      await writing(() => rm(part));
+      // What was resumed may have been the beginning of something else.
+      if (start === 0 || hadAnother)
+        throw new DataError(
+          `download: ${address.href} has other contents than expected: SHA-256 ${found}, not ${wanted}. The file has changed, or ` +
+            'something on the way to it answers in its place; nothing was kept',
+        );
+      hadAnother = true;
     }
-    const found = await hashOf(part);
-    if (found === wanted) break;
-    await writing(() => rm(part));
-    // What was resumed may have been the beginning of something else.
-    if (start === 0 || hadAnother)
-      throw new DataError(
-        `download: ${address.href} has other contents than expected: SHA-256 ${found}, not ${wanted}. The file has changed, or ` +
-          'something on the way to it answers in its place; nothing was kept',
-      );
-    hadAnother = true;
+  };
+  try {
+    return await withLock(`${part}.lock`, signal, fetchAll);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw new WriteError(part, reasonOf(error), error);
   }
-  await writing(async () => {
-    const file = await open(part, 'r+');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(part, path);
-  });
-  return path;
 }
 
 const sizeOf = async (path: string): Promise<number> =>

@@ -1,12 +1,15 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtemp, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { download } from '../../src/data/index.ts';
+import { buildPackage } from '../support/build_package.ts';
 
 const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) >> 3);
 const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -17,8 +20,10 @@ let server: Server;
 let url = '';
 let folder = '';
 let number = 0;
+let built = '';
 
 beforeAll(async () => {
+  built = buildPackage('download');
   folder = await mkdtemp(join(tmpdir(), 'nabla-download-'));
   server = createServer((request, response) => {
     asked.push(request.headers.range);
@@ -30,6 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.closeAllConnections();
   server.close();
+  rmSync(built, { recursive: true, force: true });
   await rm(folder, { recursive: true });
 });
 beforeEach(() => {
@@ -110,6 +116,75 @@ describe('download', () => {
       expect(same(file)).toBe(true);
       await rm(file);
     }
+  });
+
+  test('what was left whole needs no server', async () => {
+    const file = path();
+    await download(url, file, options).then(() => rename(file, `${file}.part`));
+    answer = (_, response) => void response.destroy();
+    await download(url, file, options);
+    expect(same(file)).toBe(true);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('several at once: one fetches, the others wait; a lock of an ended process is taken over', async () => {
+    const file = path();
+    await download(url, file, options).then(() => rm(file));
+    asked = [];
+    answer = serve({ cut: 60_000 });
+    const ended = spawnSync(process.execPath, ['-e', '']);
+    await writeFile(`${file}.part.lock`, String(ended.pid));
+    await Promise.all(Array.from({ length: 4 }, () => download(url, file, options)));
+    expect(same(file)).toBe(true);
+    expect(asked).toEqual([undefined, ...[1, 2, 3, 4].map((n) => `bytes=${60_000 * n}-`)]);
+    expect((await readdir(dirname(file))).filter((name) => name.includes(basename(file)))).toEqual([
+      basename(file),
+    ]);
+    await rm(file);
+    // Of a process that lives, but gives no sign: a number can be given to another process.
+    await writeFile(`${file}.part.lock`, String(process.ppid));
+    const long = new Date(Date.now() - 60_000);
+    await utimes(`${file}.part.lock`, long, long);
+    await download(url, file, options);
+    await rm(file);
+    await writeFile(`${file}.part.lock`, String(process.ppid));
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('waited long enough')), 50);
+    await expect(download(url, file, { ...options, signal: abort.signal })).rejects.toThrow(
+      'waited long enough',
+    );
+    await rm(`${file}.part.lock`);
+  });
+
+  test('kill -9 of a process that downloads; the next one goes on', async () => {
+    const file = path();
+    const program = `
+      import { download } from ${JSON.stringify(pathToFileURL(join(built, 'dist/data/index.js')).href)};
+      await download(...JSON.parse(process.argv[1]));`;
+    const start = () =>
+      spawn(process.execPath, [
+        '--input-type=module',
+        '-e',
+        program,
+        JSON.stringify([url, file, { sha256 }]),
+      ]);
+    answer = (request, response) => {
+      // A part of it, and then nothing for a long time.
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, 70_000));
+      request.on('close', () => response.destroy());
+    };
+    const first = start();
+    while (!existsSync(`${file}.part`) || statSync(`${file}.part`).size < 70_000)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    first.kill('SIGKILL');
+    await new Promise((resolve) => first.on('close', resolve));
+    expect(existsSync(file)).toBe(false);
+    answer = serve();
+    const second = start();
+    expect(await new Promise((resolve) => second.on('close', resolve))).toBe(0);
+    expect(same(file)).toBe(true);
+    expect(asked.at(-1)).toBe('bytes=70000-');
   });
 
   test('refuses other contents and keeps what was there', async () => {
