@@ -12,6 +12,8 @@ export class Feed {
   #pass = 0;
   /** Batches that the pass has given. */
   #given = 0;
+  /** Passes one after the other that gave none. */
+  #empty = 0;
   #left = 0;
 
   constructor(source: Source, perEpoch: number | null = null) {
@@ -57,9 +59,10 @@ export class Feed {
         this.#given++;
         return value;
       }
-      const isEmpty = this.#given === 0;
+      this.#empty = this.#given === 0 ? this.#empty + 1 : 0;
       this.#iterator = null;
-      if (this.#perEpoch === null || isEmpty) return null;
+      // Data that goes on where a pass ended gives nothing at first.
+      if (this.#perEpoch === null || this.#empty > 1) return null;
       this.#open(this.#pass + 1);
     }
   }

@@ -4,7 +4,7 @@ import { balancedClassWeights } from '../../src/data/index.ts';
 import { type Tensor, tensor } from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
-import { type Callback, type Data, evaluate, fit } from '../../src/train/index.ts';
+import { type Callback, type Data, evaluate, fit, nanGuard } from '../../src/train/index.ts';
 
 interface Case {
   losses: number[];
@@ -239,6 +239,14 @@ describe('updates', () => {
     await compare('sample weights, as Keras', cut, nn.crossEntropy, options);
     await compare('sample weights, weighted mean', cut, nn.crossEntropy, { ...options, weightedMean: true });
     await compare('clip norm', [x, labels], nn.crossEntropy, { ...options, clipNorm: 0.1 });
+  });
+
+  test('the guard against NaN changes nothing where there is none', async () => {
+    const callbacks = [nanGuard({ mode: 'skip' })];
+    await compare('plain', [[x, labels]], nn.crossEntropy, { callbacks });
+    await compare('both', [[x, labels, weights]], nn.crossEntropy, { callbacks, classWeights });
+    const options = { callbacks, weightedMean: true, batchSize: 3, shuffle: false, accumulate: 3 };
+    await compare('sample weights, weighted mean', { x, y: labels, weights }, nn.crossEntropy, options);
   });
 
   test('parameters that are frozen and thawed between epochs, with sums of gradients', async () => {
