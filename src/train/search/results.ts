@@ -1,4 +1,4 @@
-import { reasonOf, WriteError, writeFileAtomically } from '../../io/atomic.ts';
+import { reasonOf, removeTemporaries, WriteError, writeFileAtomically } from '../../io/atomic.ts';
 import { nodeModule } from '../../runtime/node_modules.ts';
 import type { Logs } from '../callback.ts';
 import type { Trial } from './trial.ts';
@@ -111,6 +111,7 @@ export class TrialFiles {
     const path = join(this.#folder, 'search.json');
     try {
       await mkdir(this.#folder, { recursive: true });
+      await removeTemporaries(this.#folder, (name) => name.startsWith('search.'));
     } catch (error) {
       throw new WriteError(this.#folder, reasonOf(error), error);
     }
