@@ -45,7 +45,7 @@ const handwriting: Source = {
 
 const clothing: Source = {
   folder: 'fashion-mnist',
-  from: 'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
+  from: 'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
   files: [
     [
       'train-images-idx3-ubyte.gz',
