@@ -43,12 +43,16 @@ export async function stateOf(run: Run): Promise<RunState> {
     parts: Object.fromEntries([...run.parts].map(([name, part]) => [name, part.stateDict()])),
     callbacks: Object.fromEntries(states),
   };
-  for (const [name, tensor] of Object.entries(state.model))
-    if (!(await tensor.data()).every(Number.isFinite))
+  const parameters = new Set(run.model.namedParameters().map(([name]) => name));
+  for (const [name, tensor] of Object.entries(state.model)) {
+    // Buffers may be infinite on purpose, such as masks.
+    const isGood = parameters.has(name) ? Number.isFinite : (x: number) => !Number.isNaN(x);
+    if (!(await tensor.data()).every(isGood))
       throw new DivergenceError(
         `checkpoints: ${name} has values that are not finite after step ${run.step} (epoch ${run.epoch + (run.batch > 0 ? 1 : 0)}); ` +
           'it is not saved, and the checkpoints before are kept. Try a smaller learning rate',
       );
+  }
   return state;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { loader } from '../../src/data/index.ts';
-import { random, tensor } from '../../src/index.ts';
+import { random, type Tensor, tensor } from '../../src/index.ts';
 import { FormatError, loadTensors, save } from '../../src/io/index.ts';
 import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
@@ -236,6 +236,32 @@ describe('checkpoints', () => {
       }),
     ).rejects.toThrow(/1.bias has values that are not finite after step 2 \(epoch 2\)/);
     expect(contents(place)).toEqual(bytes);
+  });
+
+  test('buffers may be infinite, and come back so', async () => {
+    const place = folder();
+    class Masked extends nn.Module {
+      layers = toyModel();
+      mask = new nn.Buffer(tensor([0, Number.NEGATIVE_INFINITY]));
+      forward(x: Tensor): Tensor {
+        return this.layers.forward(x);
+      }
+    }
+    const options = (model: Masked, resume: boolean) => ({
+      data: loader(toyImages(8), { batchSize: 8 }),
+      loss: nn.crossEntropy,
+      optimizer: new optim.SGD(model),
+      callbacks: [checkpoints(place, { resume })],
+    });
+    const first = new Masked();
+    await fit(first, options(first, false));
+    const { tensors } = await loadTensors(path(place, 1));
+    const saved = Object.entries(tensors).filter(([name]) => name.includes('mask'));
+    expect(saved.map(([, mask]) => mask.toArray())).toEqual([[0, Number.NEGATIVE_INFINITY]]);
+    const second = new Masked();
+    second.mask.assign(tensor([5, 5]));
+    await fit(second, options(second, true));
+    expect(second.mask.value.toArray()).toEqual([0, Number.NEGATIVE_INFINITY]);
   });
 
   test('a loss that becomes NaN leaves the last good checkpoint, and the message names it', async () => {
