@@ -43,6 +43,8 @@ export interface TrainFlags extends GivenSettings {
 const usualData = 'data';
 /** Examples whose outputs are watched during the training. */
 const sampleSize = 256;
+/** Histograms over time that a run has at most in TensorBoard. */
+const mostDetails = 50;
 
 /**
  * `nabla train <recipe>`: trains it, tests it, and leaves model, checkpoints, logs and configuration in a run folder.
@@ -115,6 +117,7 @@ export async function trainCommand(recipeName: string, flags: TrainFlags, termin
         tensorBoard(folder, {
           sample,
           histograms: ['parameters', 'outputs'],
+          detailsEvery: Math.ceil(config.epochs / mostDetails),
           hparams: hyperparametersOf(shown),
         }),
         csvLog(files.metrics),

@@ -34,6 +34,8 @@ export interface ReportOptions {
   readonly sample?: Tensor;
   /** Histograms of parameters. Default true. */
   readonly histograms?: boolean;
+  /** Writes after each epoch, however short it was. Default false: at most about a tenth of the time goes into it. */
+  readonly eager?: boolean;
   /** Images to classify at the end of the training: confusion matrix, mistakes. Default none. */
   readonly test?: Dataset;
   /** Default those of `test`, else numbers. */
@@ -50,7 +52,7 @@ export interface Report extends Callback {
 
 const optionNames = [
   ...['title', 'subtitle', 'settings', 'environment', 'inputShape', 'sample', 'histograms'],
-  ...['test', 'classNames'],
+  ...['test', 'classNames', 'eager'],
 ];
 /** Parameters whose histograms are kept. */
 const mostParameters = 36;
@@ -68,7 +70,7 @@ const partsFor = ({ size }: Tensor): number => Math.max(4, Math.min(30, Math.rou
 /**
  * Writes a report of a training: one page (`report.html`, say) that needs no network and no scripts, with curves of all logs (raw and
  * smoothed, linear and logarithmic), how a classifier did class by class with its worst mistakes, layers, histograms over time,
- * settings and environment. It is replaced as a whole after each epoch, within long ones every
+ * settings and environment. It is replaced as a whole after each epoch (see `eager`), within long ones every
  * half minute, and at the end, also of a training that failed. A resumed run goes on with the curves of the page that it finds.
  *
  * @throws WriteError, in training, if the page cannot be written
@@ -76,10 +78,12 @@ const partsFor = ({ size }: Tensor): number => Math.max(4, Math.min(30, Math.rou
 export function report(path: string, options: ReportOptions = {}): Report {
   checkOptions('report', options, optionNames);
   const { title = 'Training', settings = {}, inputShape = oneOf(options.sample) } = options;
-  const { sample, histograms = true, test, classNames } = options;
+  const { sample, histograms = true, test, classNames, eager = false } = options;
   let steps = new StepSeries();
   let kept = new HistogramSeries();
-  let [seconds, examples, before, since, written] = [0, 0, 0, 0, 0];
+  let [seconds, examples, before, since] = [0, 0, 0, 0];
+  /** When the page was last written, and how long that took. */
+  let last = { at: 0, took: 0 };
   let ends: number[] = [];
   let began = new Date();
   let environment: Environment = {};
@@ -98,6 +102,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
     kept.add(epoch, Object.fromEntries([...outputs, ...all]));
   };
   const write = async (): Promise<void> => {
+    const start = performance.now();
     const data: ReportData = {
       title,
       subtitle: options.subtitle ?? `Began on ${began.toISOString().slice(0, 16).replace('T', ' at ')} UTC.`,
@@ -123,7 +128,7 @@ export function report(path: string, options: ReportOptions = {}): Report {
       }),
     };
     await writeFileAtomically(path, reportPage(data));
-    written = performance.now();
+    last = { at: performance.now(), took: performance.now() - start };
   };
   return {
     name: 'report',
@@ -159,13 +164,13 @@ export function report(path: string, options: ReportOptions = {}): Report {
       examples += count;
       before = (performance.now() - since) / 1000;
     },
-    afterStep: () => (performance.now() - written > writeEvery ? write() : undefined),
+    afterStep: () => (performance.now() - last.at > writeEvery ? write() : undefined),
     onEpochEnd: async (own) => {
       seconds += before;
       before = 0;
       ends.push(own.step);
       note(own.model, own.epoch);
-      await write();
+      if (eager || performance.now() - last.at > 10 * last.took) await write();
     },
     onFinish: async (own, error) => {
       // What failed before the training began has nothing to show.

@@ -1,5 +1,6 @@
 import type { Image } from '../data/image.ts';
 import { encodePng } from '../data/png_encode.ts';
+import { resizeImage } from '../data/resize_image.ts';
 import { confusionMatrix } from '../metrics/confusion.ts';
 import { type Classified, worstMistakes } from './classify.ts';
 import { formatNumber, type Html, html, tableOf } from './report_html.ts';
@@ -132,8 +133,20 @@ const base64 = (bytes: Uint8Array): string => {
   return btoa(text);
 };
 
-/** An image as an address that holds all of it. */
-export const dataUrl = (image: Image): string => `data:image/png;base64,${base64(encodePng(image))}`;
+/** Height or width from which on images are made smaller: pages stay below a megabyte. */
+const mostPixels = 80;
+
+function thumbnail(image: Image): Image {
+  const [height, width] = image.shape;
+  const factor = mostPixels / Math.max(height, width);
+  if (factor >= 1) return image;
+  const size = (extent: number) => Math.max(1, Math.round(extent * factor));
+  return resizeImage(image, [size(height), size(width)]);
+}
+
+/** An image, smaller where it is large, as an address that holds all of it. */
+export const dataUrl = (image: Image): string =>
+  `data:image/png;base64,${base64(encodePng(thumbnail(image)))}`;
 
 function exampleFigure(
   { label, prediction, loss, picture, text }: ShownExample,

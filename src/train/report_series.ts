@@ -1,5 +1,8 @@
 import type { Logs } from './callback.ts';
 
+/** Seven digits, as many as float32 has. */
+const rounded = (value: number): number => Number(value.toPrecision(7));
+
 /** Points that a series keeps at most. */
 const capacity = 4096;
 
@@ -39,7 +42,10 @@ export class StepSeries {
 
   /** For a page, to go on from after a resumption. */
   stored(): StoredSeries {
-    return { steps: this.steps, values: this.values, stride: this.#stride };
+    const values = Object.fromEntries(
+      Object.entries(this.values).map(([name, series]) => [name, series.map(rounded)]),
+    );
+    return { steps: this.steps, values, stride: this.#stride };
   }
 
   /** Puts back what was stored, up to a step. */

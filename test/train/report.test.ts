@@ -70,7 +70,8 @@ function elementsOf(page: string): { name: string; attributes: Record<string, st
 
 /** Checks that a page is well formed and asks for nothing from elsewhere. */
 function expectSelfContained(page: string): void {
-  expect(page).not.toMatch(/https?:|\/\/[a-z]|@import|url\(|javascript:/i);
+  const text = page.replace(/data:image\/png;base64,[A-Za-z0-9+/=]+/g, '');
+  expect(/.{0,40}(https?:|\/\/[a-z]|@import|url\(|javascript:).{0,40}/i.exec(text)).toBeNull();
   for (const { name, attributes } of elementsOf(page)) {
     expect(['link', 'iframe', 'object', 'embed', 'base', 'form', 'use']).not.toContain(name);
     if (name === 'script') expect(attributes.type).toBe('application/json');
@@ -114,6 +115,7 @@ describe('report', () => {
     };
     const options: ReportOptions = {
       title: 'toy',
+      eager: true,
       settings: { lr: 0.02, data: null },
       environment: { nabla: '1.2.3' },
       sample: zeros([3, 2, 2, 1]),
@@ -226,8 +228,8 @@ describe('report', () => {
       losses: Array.from({ length: 5000 }, (_, i) => (i % 97) / 10),
     };
     const picture = {
-      shape: [64, 64, 3] as const,
-      data: new Uint8Array(64 * 64 * 3).map((_, i) => (i * i) % 251),
+      shape: [300, 200, 3] as const,
+      data: new Uint8Array(300 * 200 * 3).map((_, i) => (i * i) % 251),
     };
     const steps = new StepSeries();
     for (let step = 1; step <= 60_000; step++)
