@@ -157,10 +157,34 @@ async function load(): Promise<JpegDecoder> {
     };
     // With an instance at once the code is complete when this returns, and it is the object that was given.
     const options = Object.assign(code, { ...quiet(said), instantiateWasm });
-    factory(options).catch(() => {});
+    withImageData(() => factory(options)).catch(() => {});
     return { code: options as unknown as Mozjpeg, said };
   };
   return decoderOf(startNow(), startNow);
+}
+
+/** The browser's class, as far as the decoder needs it. */
+class PlainImageData {
+  readonly data: Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+
+  constructor(data: Uint8ClampedArray, width: number, height: number) {
+    this.data = data;
+    this.width = width;
+    this.height = height;
+  }
+}
+
+/** Calls what needs a global class `ImageData`, also where there is none, and leaves none there. */
+function withImageData<T>(act: () => T): T {
+  if (Reflect.has(globalThis, 'ImageData')) return act();
+  Reflect.set(globalThis, 'ImageData', PlainImageData);
+  try {
+    return act();
+  } finally {
+    Reflect.deleteProperty(globalThis, 'ImageData');
+  }
 }
 
 const quiet = (said: string[]): object => ({
@@ -185,7 +209,7 @@ function decoderOf(first: Running, restart: (() => Running) | null): JpegDecoder
     let image: ReturnType<Mozjpeg['decode']> | null = null;
     let reason = '';
     try {
-      image = running.code.decode(bytes, false);
+      image = withImageData(() => running.code.decode(bytes, false));
     } catch (error) {
       reason = running.said.at(-1) ?? (error as Error).message;
     }
