@@ -29,8 +29,12 @@ export interface Batches extends Iterable<readonly [x: Tensor, y: Tensor]> {
   restore?(state: never): void;
 }
 
-/** What a model's forward gives. */
-export type OutputsOf<M> = M extends { forward(...inputs: never[]): infer O } ? O : never;
+/** What a model's forward gives; an array where its type does not say. */
+export type OutputsOf<M> = M extends { forward(...inputs: never[]): infer O }
+  ? unknown extends O
+    ? Tensor
+    : O
+  : never;
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions<O = Tensor, Y = Tensor, Ms = Metrics<O, Y>> extends ObjectiveOptions<O, Y> {

@@ -379,6 +379,15 @@ describe('predict', () => {
     expect(images.shape).toEqual([5, 4]);
   });
 
+  test('a model of which only the type Module is known gives an array', async () => {
+    const model: nn.Module = model3();
+    const optimizer = new optim.SGD(model, { lr: 0.1 });
+    const { epochs } = await fit(model, { data: [x, y], loss: nn.crossEntropy, optimizer });
+    expect(epochs[0].loss).toBeGreaterThan(0);
+    expect((await predict(model, x)).shape).toEqual([count, 3]);
+    expect((await evaluate(model, [x, y], { metrics: { accuracy } })).accuracy).toBeGreaterThan(0);
+  });
+
   test('trees of outputs, and what has no axis of examples', async () => {
     class Many extends nn.Module {
       forward(x: Tensor) {
