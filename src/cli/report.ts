@@ -32,7 +32,12 @@ export async function reportRecipe(
   const results = isImages(test)
     ? await reportTest(model, test, terminal)
     : await reportRows(model, test, measuresOf(recipe, own), evaluationBatch, terminal);
-  await recipe.show?.(model, pageOf(terminal), own);
+  const restoreModes = model.evalForNow();
+  try {
+    await recipe.show?.(model, pageOf(terminal), own);
+  } finally {
+    restoreModes();
+  }
   return results;
 }
 

@@ -85,7 +85,7 @@ export interface TrainingRecipe<Own extends AnyValues = AnyValues> extends Named
   loss?(own: Own): BatchFunction;
   /** What becomes of the pictures of the training set in each epoch. */
   readonly augment?: Augmentation;
-  /** What else there is to show of a trained model. */
+  /** What else there is to show of a trained model, which is in evaluation mode. */
   show?(model: Layer, page: Page, own: Own): void | Promise<void>;
 }
 
