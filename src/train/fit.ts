@@ -98,7 +98,8 @@ export async function fit<M extends Module, Y = Tensor>(
       ...(byStep === null ? [] : [['lastValidation', lastValidation] as const]),
     ]),
     get isWhole() {
-      return isWhole;
+      // Who ends it at once may have put other weights in.
+      return isWhole && !isStopping;
     },
     restored: null,
     stop: (reason, { now = false } = {}) => {

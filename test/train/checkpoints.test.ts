@@ -16,6 +16,7 @@ import {
   fit,
   type History,
   loadBest,
+  nanGuard,
   restoreState,
   type State,
   saveState,
@@ -237,6 +238,36 @@ describe('checkpoints', () => {
     ).rejects.toThrow(/1.bias has values that are not finite after step 2 \(epoch 2\)/);
     expect(contents(place)).toEqual(bytes);
   });
+
+  test.each([4, 6, 7])(
+    'a training that nanGuard ended in batch %i is not saved: its weights are older than its place',
+    async (bad) => {
+      const place = folder();
+      const model = toyModel();
+      const images = loader(toyImages(16), { batchSize: 8 });
+      let calls = 0;
+      const spoilt = (batches: Iterable<[Tensor, Tensor]>) => ({
+        *[Symbol.iterator]() {
+          for (const [x, y] of batches) yield [++calls === bad ? x.mul(Number.NaN) : x, y] as const;
+        },
+      });
+      const history = await fit(model, {
+        data: spoilt(images),
+        // With two batches for training and one for this, batches 4 and 7 are of training and 6 is of validation.
+        validation: spoilt(loader(toyImages(8), { batchSize: 8 })),
+        loss: nn.crossEntropy,
+        optimizer: new optim.SGD(model),
+        epochs: 5,
+        callbacks: [checkpoints(place), nanGuard({ mode: 'restore' })],
+      });
+      expect(history.stopped).toMatch(
+        /the (validation )?loss is NaN at step [345]; the weights are those after epoch [12]$/,
+      );
+      expect(index(place).checkpoints.map(({ batch }: { batch: number }) => batch)).toEqual(
+        bad < 7 ? [0] : [0, 0],
+      );
+    },
+  );
 
   test('buffers may be infinite, and come back so', async () => {
     const place = folder();
