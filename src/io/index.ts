@@ -4,6 +4,12 @@ export { WriteError, writeFileAtomically } from './atomic.ts';
 export { Hdf5Dataset, Hdf5Group, type Hdf5Options, looksLikeHdf5, openHdf5 } from './hdf5/file.ts';
 export type { Hdf5Values } from './hdf5/values.ts';
 export {
+  encodeHdf5,
+  type Hdf5AttributeValue,
+  type Hdf5DatasetContent,
+  type Hdf5GroupContent,
+} from './hdf5/write.ts';
+export {
   type KerasFile,
   type KerasLayerWeights,
   type KerasNode,
