@@ -31,7 +31,13 @@ const deepest = 16;
  *
  * @throws FormatError that lists everything that is not supported, or says what is wrong
  */
-export function buildModel(config: Config, weights: WeightSource, isOld: boolean, file: string): KerasModel {
+export function buildModel(
+  config: Config,
+  weights: WeightSource,
+  isOld: boolean,
+  file: string,
+  raw: unknown,
+): KerasModel {
   const missing: string[] = [];
   const named = <T>(act: () => T): T => {
     try {
@@ -76,7 +82,7 @@ export function buildModel(config: Config, weights: WeightSource, isOld: boolean
         layers.set(layer.name, { module: null, call: () => [] });
       }
     }
-    return new KerasModel(description, layers, { class_name: model.className, config: model.fields });
+    return new KerasModel(description, layers, depth === 0 ? raw : null);
   };
 
   return named(() => {

@@ -80,12 +80,8 @@ export async function loadKeras(source: string | Uint8Array): Promise<KerasModel
     );
   const config = layerConfig(content.config, `${file}: the configuration`);
   const weights = weightsOf(content, file);
-  const model = buildModel(
-    config,
-    weights,
-    content.weights.kind === 'layers' && !knowsPolicies(content.config),
-    file,
-  );
+  const isOld = content.weights.kind === 'layers' && !knowsPolicies(content.config);
+  const model = buildModel(config, weights, isOld, file, content.config);
   if (weights instanceof LayerLists) requireUsed(weights.unused(), file);
   return model;
 }
@@ -109,7 +105,7 @@ export async function loadTfjsModel(path: string): Promise<KerasModel> {
     );
   const config = layerConfig(model, `${path}: the topology`);
   const list = ListWeights.of(Object.entries(weights), path);
-  const built = buildModel(config, list, true, path);
+  const built = buildModel(config, list, true, path, model);
   requireUsed(list.unused(), path);
   return built;
 }

@@ -24,7 +24,7 @@ const keyOf = ({ layer, node }: { layer: string; node: number }): string => `${n
 export class KerasModel extends Module {
   /** What Keras calls the model. */
   readonly name: string;
-  /** `{ class_name, config }` as the file has it. */
+  /** `{ class_name, config }` as the file has it; null of a model inside of another. */
   readonly config: unknown;
   /** Names of the layers through which arrays come in, in the order of `forward`. */
   readonly inputNames: readonly string[];

@@ -187,18 +187,20 @@ type Pool<O> = (x: Tensor, kernel: PerAxis, options: O) => Tensor;
 /** A pooling function with its sizes, as a layer. */
 abstract class Pooling<O extends PoolOptions> extends Module {
   readonly #pool: Pool<O>;
-  readonly #kernel: PerAxis;
-  readonly #options: O;
+  /** The extents of a window. */
+  readonly kernel: PerAxis;
+  /** Stride, padding and so on, as they were given. */
+  readonly options: O;
 
   constructor(pool: Pool<O>, kernel: PerAxis, options: O) {
     super();
     this.#pool = pool;
-    this.#kernel = kernel;
-    this.#options = options;
+    this.kernel = kernel;
+    this.options = options;
   }
 
   forward(x: Tensor): Tensor {
-    return this.#pool(x, this.#kernel, this.#options);
+    return this.#pool(x, this.kernel, this.options);
   }
 }
 
