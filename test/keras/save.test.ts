@@ -195,16 +195,13 @@ describe('saveKeras', () => {
     await expect(encodeKeras(old)).rejects.toThrow(/comes from a file of Keras 2 or TensorFlow.js/);
   });
 
-  const env = { ...process.env, KERAS_BACKEND: 'jax' };
+  const env = { ...process.env, KERAS_BACKEND: 'numpy' };
   const hasKeras = spawnSync('python3', ['-c', 'import keras'], { env }).status === 0;
   test.skipIf(!hasKeras)('Keras loads the files and gives the same outputs', { timeout: 300_000 }, () => {
     const script = new URL('../../scripts/fixtures/check_keras.py', import.meta.url).pathname;
     const { stdout, stderr } = spawnSync('python3', [script, folder], { encoding: 'utf8', env });
     const worst = JSON.parse(stdout.trim().split('\n').at(-1) || 'null') as Record<string, number | string>;
-    // The backend JAX refuses attention whose values have another size than its keys.
-    const { 'of_keras_attention.keras': attention, ...others } = worst;
-    expect(attention, stderr).toBeDefined();
-    expect(Object.keys(others).length).toBe(Object.keys(sequences).length + ofKeras.length - 1);
-    for (const [name, value] of Object.entries(others)) expect(value, name).toBeLessThan(1e-5);
+    expect(Object.keys(worst ?? {}).length, stderr).toBe(Object.keys(sequences).length + ofKeras.length);
+    for (const [name, value] of Object.entries(worst)) expect(value, name).toBeLessThan(1e-5);
   });
 });
