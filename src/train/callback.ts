@@ -30,7 +30,7 @@ export interface Run {
   batch: number;
   /** Logs of the completed epochs. Restoring sets it. */
   history: Logs[];
-  /** What metrics that are objects, such as `new ConfusionMatrix()`, gave in the last epoch: `confusion`, `validationConfusion`. */
+  /** What metrics that are objects, such as `new ConfusionMatrix({ classes: 10 })`, gave in the last epoch: `confusion`, `validationConfusion`. */
   results: Readonly<Record<string, unknown>>;
   /** All callbacks of the training, in their order. */
   readonly callbacks: readonly Callback[];

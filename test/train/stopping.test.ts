@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Tensor, tensor } from '../../src/index.ts';
+import { ConfusionMatrix, F1 } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
 import {
@@ -18,8 +19,11 @@ import {
   lambdaCallback,
   learningRateSchedule,
   nanGuard,
+  progress,
   type Run,
   reduceOnPlateau,
+  report,
+  tensorBoard,
   timeLimit,
 } from '../../src/train/index.ts';
 
@@ -347,4 +351,48 @@ describe('logs and hooks', () => {
     await expect(train([0, 0], [named('a', true), named('b')])).rejects.toThrow('no a');
     expect(calls).toEqual(['step a', 'finish a', 'finish b']);
   });
+});
+
+test('all callbacks go with several inputs, outputs and metrics that are matrices', async () => {
+  class Two extends nn.Module {
+    label = new nn.Linear(2, 2);
+    forward(a: Tensor, b: Tensor) {
+      return { label: this.label.forward(a), sum: b.add(this.label.forward(a).sum(-1, { keepDims: true })) };
+    }
+  }
+  const place = folder();
+  const model = new Two();
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  const inputs = [x, tensor([[1], [2]])];
+  const y = { label: tensor([0, 1], { dtype: 'int32' }), sum: tensor([[1], [0]]) };
+  const written: string[] = [];
+  const data = { x: inputs, y };
+  const history = await fit(model, {
+    data,
+    validation: data,
+    loss: { label: nn.crossEntropy, sum: nn.mseLoss },
+    metrics: { label: { f1: new F1({ average: 'none' }), confusion: new ConfusionMatrix({ classes: 2 }) } },
+    optimizer: new optim.Adam(model, { lr: 0.01 }),
+    epochs: 3,
+    callbacks: [
+      progress({ stream: { write: (text) => written.push(text) } }),
+      tensorBoard(join(place, 'tb'), { every: 1 }),
+      report(join(place, 'report.html')),
+      csvLog(join(place, 'log.csv')),
+      jsonLog(join(place, 'log.jsonl')),
+      checkpoints(join(place, 'checkpoints')),
+      earlyStopping({ monitor: 'validationLabelF1.1', restoreBest: true }),
+      reduceOnPlateau({ monitor: 'sumLoss' }),
+      nanGuard(),
+    ],
+  });
+  expect(history.epochs).toHaveLength(3);
+  expect(written[0]).toBe('Train on 2 samples, validate on 2 samples\n');
+  expect(written[1]).toMatch(/^epoch 1\/3 {2}loss .* label loss .* sum loss .* label f1\.0 /);
+  expect(readFileSync(join(place, 'report.html'), 'utf8')).toContain('labelLoss');
+  expect(readFileSync(join(place, 'log.csv'), 'utf8').split('\n')[0]).toContain('validationLabelF1.1');
+  expect(history.results.labelConfusion).toHaveLength(2);
 });
