@@ -31,6 +31,8 @@ export const smoothingWeights = [0, 0.6, 0.9, 0.98] as const;
 const [width, height] = [420, 250];
 const [left, right, top, bottom] = [52, 12, 12, 30];
 const [inner, tall] = [width - left - right, height - top - bottom];
+/** Between the frame and the first and last points, so that they are seen whole. */
+const edge = 3;
 /** Points of a curve at most, and places that show their values. */
 const [mostPoints, mostTips] = [260, 48];
 
@@ -182,7 +184,8 @@ function drawChart(chart: Chart, isLog: boolean): Html {
     least = least >= 0 && least - space < 0 ? 0 : least - space;
     most = most <= 1 && least >= 0 && most + space > 1 ? 1 : most + space;
   }
-  const x: Scale = (value) => (last > first ? (inner * (value - first)) / (last - first) : inner / 2);
+  const x: Scale = (value) =>
+    last > first ? edge + ((inner - 2 * edge) * (value - first)) / (last - first) : inner / 2;
   const y: Scale = isLog
     ? (value) => (value > 0 ? tall * (1 - Math.log(value / least) / Math.log(most / least)) : Number.NaN)
     : (value) => tall * (1 - (value - least) / (most - least));
