@@ -1,12 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cond, random, scan, type Tensor, tensor, where } from '../../src/index.ts';
 import { type Exportable, exportOnnx, loadOnnx } from '../../src/io/index.ts';
 import * as nn from '../../src/nn/index.ts';
+import {
+  acceptedByChecker,
+  comesBack,
+  exportCase,
+  noChecker,
+  noRuntime,
+  sameInRuntime,
+} from './onnx_check.ts';
 
 random.seed(7);
 const normal = (...shape: number[]): Tensor => tensor(random.normal(shape).toArray());
@@ -196,6 +199,17 @@ const cases: [name: string, model: Exportable, ...inputs: Tensor[]][] = [
     rows,
   ],
   [
+    'running products and extremes',
+    (x: Tensor, i: Tensor) => [
+      x.cumprod(1),
+      x.cumprod(0, { reverse: true }),
+      x.cummax(0).values,
+      i.cummin(0).values,
+    ],
+    rows,
+    tokens(4, 2),
+  ],
+  [
     'reductions',
     (x: Tensor) => [x.sum(), x.prod(0), x.min([0, 1]), x.var(0), x.logsumexp(1), x.norm()],
     rows,
@@ -210,69 +224,15 @@ const cases: [name: string, model: Exportable, ...inputs: Tensor[]][] = [
   ['constants', (x: Tensor) => [x.add(tensor([1, 2, 3, 4])), tensor([1, 2]).mul(3), x], rows],
 ];
 
-const arraysOf = (result: unknown): Tensor[] => {
-  if (Array.isArray(result)) return result.flatMap(arraysOf);
-  const plain = typeof result === 'object' && Object.getPrototypeOf(result) === Object.prototype;
-  if (!plain) return [result as Tensor];
-  const entries = Object.entries(result as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.flatMap(([, value]) => arraysOf(value));
-};
+const exported = cases.map(([name, model, ...inputs]) => exportCase(name, model, inputs));
 
-const close = (actual: ArrayLike<number | boolean>, expected: ArrayLike<number>) => {
-  expect(actual.length).toBe(expected.length);
-  for (let i = 0; i < expected.length; i++)
-    expect(Math.abs(Number(actual[i]) - expected[i])).toBeLessThan(1e-4 * Math.max(1, Math.abs(expected[i])));
-};
+test.each(exported)('$name comes back', comesBack);
 
-/** Each case with its file and what the model itself gives; a new model each time would have other weights. */
-const exported = cases.map(([name, model, ...inputs]) => {
-  random.seed(11);
-  const bytes = exportOnnx(model, inputs);
-  random.seed(11);
-  const f = typeof model === 'function' ? model : (...xs: Tensor[]) => model.forward(...xs);
-  return { name, bytes, inputs, expected: arraysOf(f(...inputs)) };
+describe.skipIf(noRuntime)('onnxruntime', () => {
+  test.each(exported)('$name gives the same', sameInRuntime);
 });
 
-test.each(exported)('$name comes back', async ({ bytes, inputs, expected }) => {
-  const model = await loadOnnx(bytes);
-  const feeds = model.inputs.map(({ name }, i) => [name, inputs[i]] as const);
-  const results = model.run(Object.fromEntries(feeds));
-  expect(model.outputs.length).toBe(expected.length);
-  model.outputs.forEach(({ name, shape, dtype }, i) => {
-    expect(shape).toEqual(expected[i].shape);
-    expect(dtype).toBe(expected[i].dtype);
-    expect(results[name].shape).toEqual(expected[i].shape);
-    close(results[name].dataSync(), expected[i].dataSync());
-  });
-});
-
-const runtime = new URL('../../bench/node_modules/onnxruntime-node/package.json', import.meta.url);
-describe.skipIf(!existsSync(runtime))('onnxruntime', () => {
-  test.each(exported)('$name gives the same', async ({ bytes, inputs, expected }) => {
-    const ort = createRequire(runtime)('onnxruntime-node');
-    const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
-    const feeds = session.inputNames.map((name: string, i: number) => [
-      name,
-      new ort.Tensor(inputs[i].dtype, inputs[i].dataSync(), inputs[i].shape),
-    ]);
-    const results = await session.run(Object.fromEntries(feeds));
-    session.outputNames.forEach((name: string, i: number) => {
-      expect(results[name].dims).toEqual(expected[i].shape);
-      close(results[name].data, expected[i].dataSync());
-    });
-  });
-});
-
-const noChecker = spawnSync('python3', ['-c', 'import onnx']).status !== 0;
-test.skipIf(noChecker)('onnx.checker accepts all files', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nabla-onnx-'));
-  for (const [i, { bytes }] of exported.entries()) writeFileSync(join(folder, `${i}.onnx`), bytes);
-  const script = `import glob, onnx
-for path in glob.glob(${JSON.stringify(folder)} + '/*.onnx'):
-    onnx.checker.check_model(path, full_check=True)`;
-  const { status, stderr } = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
-  expect(status, stderr).toBe(0);
-});
+test.skipIf(noChecker)('onnx.checker accepts all files', () => acceptedByChecker(exported));
 
 const opsOf = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
 

@@ -1,5 +1,5 @@
 import { storageOf } from '../../core/evaluate.ts';
-import { isFloat } from '../../graph/dtype.ts';
+import { type DType, isFloat } from '../../graph/dtype.ts';
 import { isOp, type Node, sizeOf } from '../../graph/node.ts';
 import type { ArrayOp, BinaryKind, Op, TupleOp, UnaryKind } from '../../graph/vocabulary.ts';
 import { typeNumbers } from './elements.ts';
@@ -75,6 +75,35 @@ const composed: { readonly [K in BinaryKind]?: (out: Emitter, x: string, y: stri
   };
 
 const reduceOps = { sum: 'ReduceSum', prod: 'ReduceProd', max: 'ReduceMax', min: 'ReduceMin' } as const;
+
+/** What changes nothing in a product, a maximum, a minimum. */
+function neutral(kind: 'prod' | 'max' | 'min', dtype: DType): number {
+  if (kind === 'prod') return 1;
+  const [lowest, highest] =
+    dtype === 'int32'
+      ? [-(2 ** 31), 2 ** 31 - 1]
+      : dtype === 'uint32'
+        ? [0, 2 ** 32 - 1]
+        : [-Infinity, Infinity];
+  return kind === 'max' ? lowest : highest;
+}
+
+/** Running products and extremes, for which ONNX has no operators: for each position a reduction of what lies up to it. */
+function runningBy(out: Emitter, node: Node<'prefix'>): string {
+  const { axis, reverse } = node.attributes;
+  const kind = node.attributes.kind as 'prod' | 'max' | 'min';
+  const { shape, dtype } = node;
+  const count = shape[axis];
+  const counts = Uint8Array.from({ length: count * count }, (_, k) => {
+    const [at, other] = [Math.floor(k / count), k % count];
+    return (reverse ? other >= at : other <= at) ? 1 : 0;
+  });
+  const mask = out.data(counts, [count, count, ...shape.slice(axis + 1).map(() => 1)], 'bool');
+  const x = { name: out.name(node.inputs[0]), shape };
+  const apart = out.reshape(x, [...shape.slice(0, axis), 1, ...shape.slice(axis)]);
+  const part = out.op('Where', [mask, apart.name, out.scalar(neutral(kind, dtype), dtype)]);
+  return out.op(reduceOps[kind], [part, out.ints([axis + 1])], { keepdims: 0 });
+}
 
 type Rule<O extends Op> = (out: Emitter, node: Node<O>) => string | null;
 
@@ -199,7 +228,8 @@ const rules: { readonly [O in Exclude<ArrayOp, 'input' | 'bitcast' | 'scatter' |
     return out.op('Cast', [name], { to: typeNumbers.int32 });
   },
   prefix: (out, node) => {
-    const { axis, reverse } = node.attributes;
+    const { kind, axis, reverse } = node.attributes;
+    if (kind !== 'sum') return runningBy(out, node);
     return out.op('CumSum', [out.name(node.inputs[0]), out.ints([axis], [])], { reverse: reverse ? 1 : 0 });
   },
   contract: contraction,
@@ -262,7 +292,6 @@ export function unsupported(node: Node): string | null {
     if ((kind === 'shl' || kind === 'shr') && node.dtype !== 'uint32') return `${kind} of int32`;
     return binaryOps[kind] === undefined && composed[kind] === undefined ? kind : null;
   }
-  if (isOp(node, 'prefix')) return node.attributes.kind === 'sum' ? null : `running ${node.attributes.kind}`;
   if (isOp(node, 'threefry')) return 'random numbers';
   if (isOp(node, 'scan') && node.attributes.length === 0) return 'scan over nothing';
   // A loop without sequences has no counterpart in Scan.
