@@ -80,3 +80,4 @@ export {
   tensorBoard,
 } from './tensorboard.ts';
 export { type TimeLimitOptions, timeLimit } from './time_limit.ts';
+export { type AverageWeightsOptions, averageWeights } from './weight_average.ts';
