@@ -1,5 +1,5 @@
 import { checkOptions } from '../core/options.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Image } from '../data/image.ts';
 import { loader } from '../data/loader.ts';
@@ -30,8 +30,10 @@ export interface ReportOptions {
   readonly environment?: Environment;
   /** Shape of the model's input, batch included, for the table of layers. Default one example of `sample`, else there is no table. */
   readonly inputShape?: InputShapes;
-  /** A batch of inputs: shows how the model's outputs are distributed over time. Default none. */
-  readonly sample?: Tensor;
+  /**
+   * A batch of inputs, a list for a model with several: shows how the model's outputs are distributed over time. Default none.
+   */
+  readonly sample?: Tensor | readonly Tensor[];
   /** Histograms of parameters. Default true. */
   readonly histograms?: boolean;
   /** Writes after each epoch, however short it was. Default false: at most about a tenth of the time goes into it. */
@@ -61,8 +63,11 @@ const examplesAtOnce = 500;
 const writeEvery = 30_000;
 
 /** The shape of a batch of one. */
-const oneOf = (sample: Tensor | undefined): readonly number[] | undefined =>
-  sample === undefined ? undefined : [1, ...sample.shape.slice(1)];
+const oneOf = (sample: Tensor | readonly Tensor[] | undefined): InputShapes | undefined => {
+  const one = ({ shape }: Tensor) => [1, ...shape.slice(1)];
+  if (sample === undefined) return undefined;
+  return sample instanceof Tensor ? one(sample) : sample.map(one);
+};
 
 /** As many parts of a histogram as its values are enough for. */
 const partsFor = ({ size }: Tensor): number => Math.max(4, Math.min(30, Math.round(2 * Math.sqrt(size))));

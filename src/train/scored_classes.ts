@@ -1,10 +1,11 @@
 import { jit } from '../core/jit.ts';
-import { stack, type Tensor } from '../core/tensor.ts';
+import { stack, Tensor } from '../core/tensor.ts';
 import type { Image } from '../data/image.ts';
 import type { Layer } from '../nn/module.ts';
 import { picturesOf } from './array_pictures.ts';
 import { breathe } from './breath.ts';
-import type { Batches } from './evaluate.ts';
+import { type Data, openData, readBatch } from './data_forms.ts';
+import { Feed } from './feed.ts';
 
 /** A wrong prediction with what it was made of. */
 export interface Mistake {
@@ -42,16 +43,23 @@ function probabilities(outputs: Tensor): Tensor {
  *
  * @param most mistakes to keep; none if the data are no images
  */
-export async function scoreClassifier(model: Layer, data: Batches, most: number): Promise<Scored> {
+export async function scoreClassifier(model: Layer, data: Data, most: number): Promise<Scored> {
   const apply = jit((x: Tensor) => probabilities(model.forward(x)));
   const breath = breathe();
   const labels: number[] = [];
   const parts: ArrayLike<number>[] = [];
   let classes = 0;
   let mistakes: Mistake[] = [];
+  const feed = new Feed(openData('tensorBoard', 'the validation data', data, {}));
   const restoreModes = model.evalForNow();
   try {
-    for (const [x, y] of data) {
+    await feed.begin(null, 0, false);
+    for (let value = await feed.next(), i = 1; value !== null; value = await feed.next(), i++) {
+      const { x, y } = readBatch('tensorBoard', `batch ${i} of the validation data`, value);
+      if (!(x instanceof Tensor && y instanceof Tensor))
+        throw new TypeError(
+          `tensorBoard: batch ${i} of the validation data must be an array of inputs and one of class numbers`,
+        );
       const result = apply(x);
       const [scores, truth] = [await result.data(), await y.data()];
       classes = result.shape[1];
@@ -75,6 +83,7 @@ export async function scoreClassifier(model: Layer, data: Batches, most: number)
     }
   } finally {
     restoreModes();
+    await feed.close();
   }
   const scores = new Float32Array(labels.length * classes);
   let at = 0;

@@ -1,8 +1,9 @@
 import { checkOptions } from '../core/options.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { Tensor } from '../core/tensor.ts';
+import type { ArrayTree } from '../data/tensor_loader.ts';
 import { filterPictures, gridOf, picturesOf } from './array_pictures.ts';
 import type { Callback, Logs, Run } from './callback.ts';
-import type { Batches, BatchFunction } from './evaluate.ts';
+import type { Data } from './data_forms.ts';
 import { EventWriter, type EventWriterOptions, latestIn } from './events.ts';
 import type { Hyperparameters } from './hyperparameters.ts';
 import { modelGraph } from './model_graph.ts';
@@ -29,12 +30,15 @@ export interface TensorBoardOptions extends Omit<EventWriterOptions, 'purgeStep'
   readonly prCurves?: boolean;
   /** How often histograms, pictures and precision-recall curves are written: epochs, or `{ steps }`. Default 1. */
   readonly detailsEvery?: number | { readonly steps: number };
-  /** A batch to look at. With its targets, for gradients. */
-  readonly sample?: Tensor | readonly [x: Tensor, y: Tensor];
-  /** For gradients. */
-  readonly loss?: BatchFunction;
-  /** Batches of a classifier, whose targets are class numbers. */
-  readonly validation?: Batches;
+  /** A batch to look at; with its targets for gradients. Of a model with several inputs, `{ x: [a, b], y }`. */
+  readonly sample?:
+    | Tensor
+    | readonly [x: Tensor, y: Tensor]
+    | { readonly x: ArrayTree; readonly y?: ArrayTree };
+  /** For gradients: a scalar from what the model gives and the targets of the `sample`. */
+  readonly loss?: (outputs: never, targets: never) => Tensor;
+  /** Data of a classifier, whose targets are class numbers. */
+  readonly validation?: Data;
   /** Default their numbers. */
   readonly classNames?: readonly string[];
   /** Draws the model once: with a `sample` every operation, else its parameters. Default true. */
@@ -77,8 +81,8 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): C
     if (run.step > 0) return;
     for (const [name, content] of Object.entries(text)) to.text(name, content, 0);
     const x = sampleOf(options)?.[0];
-    if (graph) to.graph(x === undefined ? modelGraph(run.model) : modelGraph(run.model, x));
-    if (x !== undefined && options.pictures?.includes('inputs') && isPicture(x))
+    if (graph) to.graph(modelGraph(run.model, ...inputsOf(x)));
+    if (x instanceof Tensor && options.pictures?.includes('inputs') && isPicture(x))
       to.images('inputs', picturesOf(x.slice([0, Math.min(mostInputs, x.shape[0])])), 0);
   };
   /** The metrics that trials are compared by are known once there are logs. */
@@ -144,6 +148,12 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): C
   };
 }
 
+/** The arguments of a model's `forward`; none where they are not arrays but trees of them. */
+function inputsOf(x: ArrayTree | undefined): readonly Tensor[] {
+  if (x instanceof Tensor) return [x];
+  return Array.isArray(x) && x.every((one) => one instanceof Tensor) ? x : [];
+}
+
 /** Milliseconds of a step and examples in a second since the last point. */
 function speedSince(clock: { time: number; step: number; examples: number }, run: Run): Logs {
   const [milliseconds, steps] = [performance.now() - clock.time, run.step - clock.step];
@@ -160,9 +170,11 @@ function memory(): Logs {
   return { memoryMiB: process.memoryUsage().rss / 2 ** 20 };
 }
 
-function sampleOf({ sample }: TensorBoardOptions): readonly [x: Tensor, y: Tensor | null] | undefined {
+function sampleOf({ sample }: TensorBoardOptions): readonly [x: ArrayTree, y: ArrayTree | null] | undefined {
   if (sample === undefined) return undefined;
-  return Array.isArray(sample) ? (sample as [Tensor, Tensor]) : [sample as Tensor, null];
+  if (sample instanceof Tensor) return [sample, null];
+  if ('x' in sample) return [sample.x, sample.y ?? null];
+  return sample;
 }
 
 function checkDetails(options: TensorBoardOptions): void {
@@ -207,7 +219,12 @@ async function writeDetails(writer: EventWriter, run: Run, options: TensorBoardO
     );
   const sample = sampleOf(options);
   if (sample !== undefined && (histograms.includes('outputs') || histograms.includes('gradients'))) {
-    const { outputs, gradients } = probe(model, ...sample, histograms.includes('gradients') ? loss : null);
+    const slopeOf = histograms.includes('gradients') ? loss : null;
+    const { outputs, gradients } = probe(
+      model,
+      ...sample,
+      slopeOf as (outputs: never, y: ArrayTree) => Tensor,
+    );
     if (histograms.includes('outputs')) write('outputs', outputs);
     write('gradients', gradients);
   }
@@ -225,7 +242,7 @@ async function writeDetails(writer: EventWriter, run: Run, options: TensorBoardO
 async function writeClasses(
   writer: EventWriter,
   { model, step }: Run,
-  validation: Batches,
+  validation: Data,
   { pictures = [], prCurves = false, classNames }: TensorBoardOptions,
 ): Promise<void> {
   const result = await scoreClassifier(model, validation, pictures.includes('mistakes') ? mostMistakes : 0);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { random, tensor } from '../../src/index.ts';
 import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
-import { type Callback, checkpoints, fit, tensorBoard } from '../../src/train/index.ts';
+import { type Callback, checkpoints, fit, report, tensorBoard } from '../../src/train/index.ts';
 import { probe } from '../../src/train/probe.ts';
 import { scoreClassifier } from '../../src/train/scored_classes.ts';
 import { readEvents, readerProblem } from '../support/tensorboard_reader.ts';
@@ -101,6 +101,32 @@ test('looking at a training does not change it', async () => {
   await train(watched, 2, [everything({ detailsEvery: { steps: 2 } })]);
   for (const [name, value] of Object.entries(plain.stateDict()))
     expect(watched.stateDict()[name].toArray(), name).toEqual(value.toArray());
+});
+
+test('models with several inputs are watched, too', async () => {
+  const [a, b] = [nn.input('a'), nn.input('b')];
+  random.seed(2);
+  const model = new nn.Model([a, b], nn.apply(new nn.Concatenate(), a, b).to(new nn.Linear(5, 1)));
+  const x = [random.normal([12, 2]), random.normal([12, 3])];
+  const y = x[0].sum(1, { keepDims: true });
+  const path = join(folder, 'report.html');
+  await fit(model, {
+    data: { x, y },
+    batchSize: 4,
+    loss: nn.mseLoss,
+    optimizer: new optim.SGD(model, { lr: 0.01 }),
+    epochs: 2,
+    callbacks: [
+      tensorBoard(folder, { sample: { x, y }, loss: nn.mseLoss, histograms: ['outputs', 'gradients'] }),
+      report(path, { sample: x }),
+    ],
+  });
+  const page = readFileSync(path, 'utf8');
+  expect(page).toContain('aria-label="outputs over 3 epochs');
+  expect(page).toContain('<td>Concatenate</td>');
+  const events = readdirSync(folder).find((name) => name.includes('tfevents')) as string;
+  const text = readFileSync(join(folder, events), 'latin1');
+  for (const tag of ['outputs/model', 'gradients/1.weight', 'input1']) expect(text).toContain(tag);
 });
 
 test('refuses what does not go together', () => {
