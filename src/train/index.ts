@@ -52,6 +52,7 @@ export { type Histogram, histogramOf, type Numbers } from './histogram_buckets.t
 export type { ExperimentOptions, Hyperparameters, TrialStatus } from './hyperparameters.ts';
 export { lambdaCallback } from './lambda_callback.ts';
 export { learningRate } from './learning_rate.ts';
+export { learningRateCurve, type RateCurveOptions } from './learning_rate_curve.ts';
 export type { MetricFunction, MetricKind, Metrics, Results, StreamingMetric } from './measures.ts';
 export { modelGraph } from './model_graph.ts';
 export { type NanGuardOptions, nanGuard } from './nan_guard.ts';
