@@ -32,6 +32,8 @@ export interface KerasLayerWeights {
 export interface KerasFile {
   /** `{ class_name, config }` of the model; null in files of weights alone. */
   readonly config: unknown;
+  /** Of the Keras that wrote the file, `3.15.1`; null if it does not say so. */
+  readonly version: string | null;
   readonly weights:
     | { readonly kind: 'tree'; readonly root: KerasNode }
     | { readonly kind: 'layers'; readonly layers: readonly KerasLayerWeights[] };
@@ -68,7 +70,21 @@ async function readArchive(bytes: Uint8Array, file: string, options: NarrowOptio
     );
   const parsed = parseJson(new TextDecoder().decode(await config.read()), `${file}: config.json`);
   const inside = await readHdf5(await weights.read(), `${file}: model.weights.h5`, options);
-  return { ...inside, config: parsed };
+  const metadata = await find('metadata.json')?.read();
+  return { ...inside, config: parsed, version: metadata === undefined ? null : versionIn(metadata) };
+}
+
+/** What the metadata of an archive say; they do without. */
+function versionIn(metadata: Uint8Array): string | null {
+  try {
+    const { keras_version: version } = JSON.parse(new TextDecoder().decode(metadata)) as Record<
+      string,
+      unknown
+    >;
+    return typeof version === 'string' ? version : null;
+  } catch {
+    return null;
+  }
 }
 
 function parseJson(text: string, what: string): unknown {
@@ -83,9 +99,15 @@ async function readHdf5(bytes: Uint8Array, file: string, options: NarrowOptions)
   const root = openHdf5(bytes, file);
   const config = root.texts('model_config')?.[0];
   const parsed = config === undefined ? null : parseJson(config, `${file}: the attribute model_config`);
+  const version =
+    root.attribute('keras_version')?.kind === 'texts' ? (root.texts('keras_version')?.[0] ?? null) : null;
   const group = root.get('model_weights') ?? root;
   if (group instanceof Hdf5Group && group.attributeNames().some((name) => /^layer_names0?$/.test(name)))
-    return { config: parsed, weights: { kind: 'layers', layers: await readLayers(group, file, options) } };
+    return {
+      config: parsed,
+      version,
+      weights: { kind: 'layers', layers: await readLayers(group, file, options) },
+    };
   // Keras 2.13 had another name for the layers.
   const isTree = ['layers', '_layer_checkpoint_dependencies', 'vars'].some(
     (name) => root.get(name) !== undefined,
@@ -94,7 +116,11 @@ async function readHdf5(bytes: Uint8Array, file: string, options: NarrowOptions)
     throw new FormatError(
       `${file}: an HDF5 file, but not of Keras: it has neither layer_names nor layers; openHdf5 reads others`,
     );
-  return { config: parsed, weights: { kind: 'tree', root: await readNode(root, file, options, new Set()) } };
+  return {
+    config: parsed,
+    version,
+    weights: { kind: 'tree', root: await readNode(root, file, options, new Set()) },
+  };
 }
 
 /** A list of names that is an attribute, or several where it was too long for one. */

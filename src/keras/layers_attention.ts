@@ -35,14 +35,16 @@ class Projection extends nn.Module {
     return (this.bias === null ? y : y.add(this.bias.value)).transpose([0, 2, 1, 3]);
   }
 
-  /** [batch, heads, length, size] joined to [batch, length, dim], with kernel [heads, size, dim]. */
-  join(x: Tensor): Tensor {
-    const y = einsum('bhls,hsd->bld', x, this.kernel.value);
-    return this.bias === null ? y : y.add(this.bias.value);
-  }
-
   saved(): Tensor[] {
     return [this.kernel.value, ...(this.bias === null ? [] : [this.bias.value])];
+  }
+}
+
+/** What joins heads again: [batch, heads, length, size] to [batch, length, dim], with kernel [heads, size, dim]. */
+class Joining extends Projection {
+  override forward(x: Tensor): Tensor {
+    const y = einsum('bhls,hsd->bld', x, this.kernel.value);
+    return this.bias === null ? y : y.add(this.bias.value);
   }
 }
 
@@ -51,7 +53,7 @@ class KerasMultiHeadAttention extends nn.Module {
   readonly query: Projection;
   readonly key: Projection;
   readonly value: Projection;
-  readonly output: Projection;
+  readonly output: Joining;
   readonly dropout: nn.Dropout;
 
   constructor(config: Config, weights: WeightSource) {
@@ -59,7 +61,7 @@ class KerasMultiHeadAttention extends nn.Module {
     this.query = new Projection(config, weights.inside('query_dense'));
     this.key = new Projection(config, weights.inside('key_dense'));
     this.value = new Projection(config, weights.inside('value_dense'));
-    this.output = new Projection(config, weights.inside('output_dense'));
+    this.output = new Joining(config, weights.inside('output_dense'));
     this.dropout = new nn.Dropout(config.number('dropout', 0));
   }
 
@@ -69,7 +71,7 @@ class KerasMultiHeadAttention extends nn.Module {
     const scores = q.mul(scale).matmul(this.key.forward(key).swapaxes(-1, -2));
     const masked = mask === null ? scores : scores.add(where(mask, 0, excluded));
     const weights = masked.softmax(-1);
-    return [this.output.join(this.dropout.forward(weights).matmul(this.value.forward(value))), weights];
+    return [this.output.forward(this.dropout.forward(weights).matmul(this.value.forward(value))), weights];
   }
 }
 
@@ -113,7 +115,7 @@ const multiHeadAttention: Builder = (config, { weights }) => {
 };
 
 /** Attention without projections, whose scores may have a learned scale. */
-class Scores extends nn.Module {
+class KerasAttention extends nn.Module {
   readonly scale: nn.Parameter | null;
   readonly dropout: nn.Dropout;
   readonly #scores: (q: Tensor, k: Tensor, scale: Tensor | null) => Tensor;
@@ -141,7 +143,7 @@ const scored =
   (config, { weights }) => {
     if (config.text('score_mode', 'dot') !== 'dot') return config.unsupported('score_mode');
     const scale = config.flag('use_scale', usesScale) ? weights.take(['scale'])[0] : undefined;
-    const module = new Scores(scale, config.number('dropout', 0), scores);
+    const module = new KerasAttention(scale, config.number('dropout', 0), scores);
     const call = ({ inputs: [q, v, k], masks, options }: Call): Tensor | Tensor[] => {
       const [queryMask, valueMask] = masks;
       let mask = valueMask?.unsqueeze(1) ?? null;

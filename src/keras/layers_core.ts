@@ -55,7 +55,7 @@ const masking: Builder = (config) => {
 const prelu: Builder = (_, { weights }) => {
   const [alpha] = weights.take(['alpha']);
   const slopes = new nn.Parameter(alpha, { name: 'alpha' });
-  const module = new Slopes(slopes);
+  const module = new KerasPReLU(slopes);
   return {
     module,
     call: ({ inputs: [x] }) => module.forward(x),
@@ -65,7 +65,7 @@ const prelu: Builder = (_, { weights }) => {
 };
 
 /** PReLU with a slope for each element of an example, or for each along some of its axes; that of nn has them for channels. */
-class Slopes extends nn.Module {
+class KerasPReLU extends nn.Module {
   readonly alpha: nn.Parameter;
 
   constructor(alpha: nn.Parameter) {

@@ -9,7 +9,7 @@ import { assign, type Builder, firstMask, requireAxes } from './layer.ts';
 /** Layers that normalize. */
 
 /** Batch normalization of arrays with any number of axes: a configuration does not say how many there are. */
-class AnyBatchNorm extends BatchNorm {
+class BatchNormalization extends BatchNorm {
   constructor(channels: number, options: nn.BatchNormOptions) {
     super([2, 3, 4, 5], channels, options);
   }
@@ -26,7 +26,7 @@ const batchNormalization: Builder = (config, { weights }) => {
   const gamma = scales ? arrays[0] : undefined;
   const beta = shifts ? arrays[scales ? 1 : 0] : undefined;
   const [channels] = requireAxes(config, mean, 1);
-  const module = new AnyBatchNorm(channels, {
+  const module = new BatchNormalization(channels, {
     eps: config.number('epsilon', 1e-3),
     momentum: 1 - config.number('momentum', 0.99),
   });
@@ -63,7 +63,7 @@ const batchNormalization: Builder = (config, { weights }) => {
 };
 
 /** What a normalization over some axes multiplies by and adds. */
-class Affine extends nn.Module {
+class KerasNorm extends nn.Module {
   readonly weight: nn.Parameter | null;
   readonly bias: nn.Parameter | null;
   readonly #normalize: (x: Tensor) => Tensor;
@@ -107,7 +107,7 @@ function affine(
   normalize: (x: Tensor) => Tensor,
 ): ReturnType<Builder> {
   const taken = weights.take([...(scales ? ['gamma|scale'] : []), ...(shifts ? ['beta'] : [])]);
-  const module = new Affine(
+  const module = new KerasNorm(
     scales ? taken[0] : undefined,
     shifts ? taken[scales ? 1 : 0] : undefined,
     axes,
@@ -162,7 +162,7 @@ const unitNormalization: Builder = (config) => {
 };
 
 /** `(x - mean) / √variance` with numbers that are no parameters. */
-class Standardization extends nn.Module {
+class KerasNormalization extends nn.Module {
   readonly mean: nn.Buffer;
   readonly variance: nn.Buffer;
   readonly count: nn.Buffer | null;
@@ -206,7 +206,7 @@ const normalization: Builder = (config, { weights }) => {
   const axes = config.fields.axis === null ? [] : axesOf(config);
   const inverts = config.flag('invert', false);
   if (config.has('mean')) {
-    const module = new Standardization(
+    const module = new KerasNormalization(
       numbers(config, 'mean'),
       numbers(config, 'variance'),
       null,
@@ -218,7 +218,7 @@ const normalization: Builder = (config, { weights }) => {
   const [mean, variance, count] = weights.take(['mean', 'variance', 'count']);
   if (!mean.dtype.startsWith('float') || String(mean.shape) !== String(variance.shape))
     throw new FormatError(`Normalization ${JSON.stringify(config.name)}: mean and variance differ in shape`);
-  const module = new Standardization(mean, variance, count, axes, inverts);
+  const module = new KerasNormalization(mean, variance, count, axes, inverts);
   return {
     module,
     call: ({ inputs: [x] }) => module.forward(x),

@@ -143,7 +143,7 @@ const convTranspose =
     assign(config, [[module.weight, fromKernel(kernel)]]);
     const extra = config.has('output_padding') ? config.sizes('output_padding', axes) : null;
     const activation = activationOf(config, 'activation', isOld);
-    const holder = new Cut(module, offset, (space) =>
+    const holder = new KerasConvTranspose(module, offset, (space) =>
       space.map((n, i) => outputOf(n, shape[i], stride[i], dilation[i], padding, extra?.[i] ?? null)),
     );
     return {
@@ -175,7 +175,7 @@ function outputOf(
 }
 
 /** A transposed convolution of which a part is the output, with zeros where it is too small, and then a bias. */
-class Cut extends nn.Module {
+class KerasConvTranspose extends nn.Module {
   readonly convolution: nn.Layer;
   readonly bias: nn.Parameter | null;
   readonly #sizes: (space: readonly number[]) => { extent: number; cut: number }[];

@@ -51,9 +51,6 @@ function requireUsed(names: readonly string[], file: string): void {
     );
 }
 
-/** Keras 3 says of every layer in which of its modules it is. */
-const isKeras3 = (config: unknown): boolean => isFields(config) && typeof config.module === 'string';
-
 /**
  * A model of Keras from its file: a `.keras` archive of Keras 3 (or 2.12 and later), or an older `.h5` with the whole model. Nothing of
  * it is executed.
@@ -80,15 +77,10 @@ export async function loadKeras(source: string | Uint8Array): Promise<KerasModel
     );
   const config = layerConfig(content.config, `${file}: the configuration`);
   const weights = weightsOf(content, file);
-  const isOld = content.weights.kind === 'layers' && !knowsPolicies(content.config);
+  const isOld = Number.parseInt(content.version ?? '3', 10) < 3;
   const model = buildModel(config, weights, isOld, file, content.config);
   if (weights instanceof LayerLists) requireUsed(weights.unused(), file);
   return model;
-}
-
-/** Whether a configuration without modules is still of Keras 3: there, types of numbers are objects. */
-function knowsPolicies(config: unknown): boolean {
-  return isKeras3(config) || JSON.stringify(config).includes('"DTypePolicy"');
 }
 
 /**

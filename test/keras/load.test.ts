@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { jit, type Tensor, tensor, valueAndGrad } from '../../src/index.ts';
-import { encodeZip, FormatError, readZip } from '../../src/io/index.ts';
+import { encodeZip, exportOnnx, FormatError, loadOnnx, readZip } from '../../src/io/index.ts';
 import {
   kerasLayers,
   loadKeras,
@@ -131,6 +131,14 @@ describe('loadKeras', () => {
     await expect(loadKeras(narrow)).rejects.toThrow(
       /layers\/dense: it has 2 variables, the layer needs 1: kernel/,
     );
+  });
+
+  test('goes on to ONNX, and says how large it is', async () => {
+    const model = await loadKeras(path('cnn.keras'));
+    const [x] = inputsOf('cnn');
+    const read = await loadOnnx(exportOnnx(model, x));
+    compare(read.forward(x), exampleOf('cnn').outputs[0], 'ONNX');
+    expect(String(nn.summary(model, x.shape))).toContain('separable_conv2d.depthwise');
   });
 
   test('lists the layers that it knows', () => {
