@@ -42,7 +42,7 @@ export interface TrainFlags extends GivenSettings {
 /** Where data goes that is fetched, if nothing else is said. */
 const usualData = 'data';
 /** Examples whose outputs are watched during the training. */
-const sampleSize = 256;
+const sampleSize = 128;
 /** Histograms over time that a run has at most in TensorBoard. */
 const mostDetails = 50;
 
