@@ -49,6 +49,7 @@ export async function fit<M extends Module, Y = Tensor>(
   let stopped: string | null = null;
   let isStopping = false;
   let isWhole = true;
+  let isSpoilt = false;
   /** Of the present epoch: means of training, the last validation and its results. */
   const means = new Means();
   let validated: Record<string, number> = {};
@@ -98,8 +99,7 @@ export async function fit<M extends Module, Y = Tensor>(
       ...(byStep === null ? [] : [['lastValidation', lastValidation] as const]),
     ]),
     get isWhole() {
-      // Who ends it at once may have put other weights in.
-      return isWhole && !isStopping;
+      return isWhole && !isSpoilt;
     },
     restored: null,
     stop: (reason, { now = false } = {}) => {
@@ -124,7 +124,11 @@ export async function fit<M extends Module, Y = Tensor>(
   const dealWith = (what: NotFinite['what'], value: number): void => {
     const batch = what === 'validation loss' ? null : run.batch;
     const report: NotFinite = { what, value, batch };
-    if (callbacks.some((callback) => callback.onNotFinite?.(run, report) === true)) return;
+    if (callbacks.some((callback) => callback.onNotFinite?.(run, report) === true)) {
+      // Who ends it at once may have put other weights in.
+      isSpoilt ||= isStopping;
+      return;
+    }
     throw diverged(what, value, run, batch === null ? '' : `, batch ${batch}`);
   };
 

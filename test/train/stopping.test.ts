@@ -254,6 +254,8 @@ describe('timeLimit', () => {
     const whole = await train(targets, [], options);
     const limit = (seconds: number) => timeLimit({ seconds, now: clock() });
     await train(targets, [limit(2), checkpoints(place)], options);
+    const { checkpoints: saved } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8'));
+    expect(saved.map(({ step }: { step: number }) => step)).toEqual([2]);
     const at = await train(targets, [limit(5), checkpoints(place, { resume: true })], options);
     expect(at.history.steps).toBeGreaterThan(2);
     expect(at.history.steps).toBeLessThan(6);
