@@ -39,7 +39,7 @@ export type OutputsOf<M> = M extends { forward(...inputs: never[]): infer O }
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions<O = Tensor, Y = Tensor, Ms = Metrics<O, Y>> extends ObjectiveOptions<O, Y> {
   /** Such as `{ accuracy, f1: new F1() }`; default none. */
-  readonly metrics?: Ms;
+  readonly metrics?: Ms & Metrics<O, Y>;
   /** Metrics that count examples by the weights of the data and of the classes: functions get them as `{ weights }`. */
   readonly weightedMetrics?: Metrics<O, Y>;
   /** Examples per batch, where the data is arrays or a dataset. Default 32. */

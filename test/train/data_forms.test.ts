@@ -385,7 +385,11 @@ describe('predict', () => {
     const { epochs } = await fit(model, { data: [x, y], loss: nn.crossEntropy, optimizer });
     expect(epochs[0].loss).toBeGreaterThan(0);
     expect((await predict(model, x)).shape).toEqual([count, 3]);
-    expect((await evaluate(model, [x, y], { metrics: { accuracy } })).accuracy).toBeGreaterThan(0);
+    // Types of arguments come from the model, those of results from the metrics.
+    const own = { accuracy, largest: (outputs: Tensor) => outputs.max() };
+    const sums = await evaluate(model, [x, y], { metrics: { sum: (o, t) => o.sum().add(t.sum()), ...own } });
+    const numbers: number[] = [sums.accuracy, sums.largest, sums.sum];
+    expect(numbers.every(Number.isFinite)).toBe(true);
   });
 
   test('trees of outputs, and what has no axis of examples', async () => {
