@@ -3,7 +3,7 @@ import type { Image } from '../data/image.ts';
 import type { Wav } from '../data/wav.ts';
 import { reasonOf, WriteError } from '../io/atomic.ts';
 import { makeFolder } from '../io/make_folder.ts';
-import { MessageWriter } from '../io/onnx/wire.ts';
+import { MessageWriter } from '../io/wire.ts';
 import { nodeModule } from '../runtime/node_modules.ts';
 import { type Histogram, histogramOf, type Numbers, numbersOf } from './histogram_buckets.ts';
 import {

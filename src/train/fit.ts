@@ -277,13 +277,22 @@ async function restoreStates(run: Run): Promise<void> {
     if (name in restored.callbacks) await callbacks[i].restoreState?.(restored.callbacks[name], run);
 }
 
-function diverged(what: string, value: number, run: Run, where: string): DivergenceError {
+/** Where to look first. Before the first update the learning rate has done nothing yet. */
+function hint(what: NotFinite['what'], step: number): string {
+  if (step > 1) return 'Try a smaller learning rate';
+  return what === 'gradient'
+    ? 'Look for infinite slopes, such as that of sqrt at 0'
+    : 'Look for NaN in the data, and for labels that are no classes';
+}
+
+function diverged(what: NotFinite['what'], value: number, run: Run, where: string): DivergenceError {
   const good = run.callbacks
     .map((callback) => callback.lastGood?.())
     .find((place) => typeof place === 'string');
   return new DivergenceError(
     `fit: the ${what} is ${value} at step ${run.step} (epoch ${run.epoch + 1}${where}); training has stopped. ` +
-      `${good === undefined ? '' : `The last good checkpoint is ${good}. `}Try a smaller learning rate`,
+      `${good === undefined ? '' : `The last good checkpoint is ${good}. `}` +
+      hint(what, run.step),
   );
 }
 

@@ -128,6 +128,12 @@ export function planOf(model: Module, options: FitOptions<never, never>): Plan {
   }
   if (options.afterUpdate !== undefined && typeof options.afterUpdate !== 'function')
     throw new TypeError(`fit: afterUpdate must be a function, got ${kindOf(options.afterUpdate)}`);
+  for (const [i, callback] of (options.callbacks ?? []).entries())
+    if (typeof callback !== 'object' || callback === null)
+      throw new TypeError(
+        `fit: callbacks[${i}] is ${kindOf(callback)}, not a callback` +
+          (typeof callback === 'function' ? `; call it: ${(callback as { name: string }).name}()` : ''),
+      );
   const every = intervalOf(options.validateEvery);
   const { batchSize, shuffle, seed, validationSplit, validation } = options;
   if (validationSplit !== undefined && validation !== undefined)

@@ -1,4 +1,4 @@
-import { MessageWriter } from '../io/onnx/wire.ts';
+import { MessageWriter } from '../io/wire.ts';
 import { floatTensor, tensorValue } from './summaries.ts';
 
 /** What a training was set to, by name. */

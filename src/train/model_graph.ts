@@ -4,7 +4,7 @@ import type { Tensor } from '../core/tensor.ts';
 import type { Cell } from '../core/trace.ts';
 import type { DType } from '../graph/dtype.ts';
 import { type Node, topological } from '../graph/node.ts';
-import { MessageWriter } from '../io/onnx/wire.ts';
+import { MessageWriter } from '../io/wire.ts';
 import { intercept } from '../nn/hooks.ts';
 import type { Module } from '../nn/module.ts';
 import { shapeMessage } from './summaries.ts';

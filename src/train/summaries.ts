@@ -1,7 +1,7 @@
 import type { Image } from '../data/image.ts';
 import { encodePng } from '../data/png_encode.ts';
 import { encodeWav, type Wav } from '../data/wav.ts';
-import { MessageWriter } from '../io/onnx/wire.ts';
+import { MessageWriter } from '../io/wire.ts';
 import type { Histogram } from './histogram_buckets.ts';
 
 /**

@@ -189,10 +189,13 @@ function checkDetails(options: TensorBoardOptions): void {
   for (const [what, given, allowed] of [
     ['histograms', histograms, ['parameters', 'gradients', 'outputs']],
     ['pictures', pictures, ['inputs', 'filters', 'mistakes']],
-  ] as const)
+  ] as const) {
+    if (!Array.isArray(given))
+      throw new TypeError(`tensorBoard: ${what} are a list of ${allowed.join(', ')}, got ${String(given)}`);
     for (const kind of given)
       if (!(allowed as readonly string[]).includes(kind))
         throw new TypeError(`tensorBoard: ${what} are a list of ${allowed.join(', ')}, got '${kind}'`);
+  }
   const needed = (what: string, option: string): TypeError =>
     new TypeError(`tensorBoard: ${what} needs the option ${option}`);
   const sample = sampleOf(options);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { readIdx } from '../../src/data/idx.ts';
 import { jit, type Tensor, tensor, valueAndGrad, vmap } from '../../src/index.ts';
 import { loadOnnx } from '../../src/io/index.ts';
-import { MessageWriter } from '../../src/io/onnx/wire.ts';
+import { MessageWriter } from '../../src/io/wire.ts';
 
 interface Case {
   readonly name: string;

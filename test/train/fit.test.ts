@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loader } from '../../src/data/index.ts';
-import { type Tensor, tensor } from '../../src/index.ts';
+import { ones, type Tensor, tensor } from '../../src/index.ts';
 import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
@@ -11,6 +11,7 @@ import {
   evaluate,
   fit,
   Interrupted,
+  progress,
   worstMistakes,
 } from '../../src/train/index.ts';
 import { toyImages, toyModel } from './toy.ts';
@@ -250,5 +251,24 @@ describe('evaluate and classify', () => {
     await expect(classify(model, [1] as never)).rejects.toThrow(/^classify: batch 1 must be \[x, y\]/);
     const example = { labels: [0, 1, 2, 0], predictions: [0, 0, 1, 2], losses: [9, 1, 3, 2] };
     expect(worstMistakes(example, 2)).toEqual([2, 3]);
+  });
+});
+
+describe('what goes wrong at once', () => {
+  const model = new nn.Linear(2, 2);
+  const options = { loss: nn.crossEntropy, optimizer: new optim.SGD(model, { lr: 0.1 }) };
+
+  test('labels that are no classes', async () => {
+    const data = [ones([4, 2]), tensor([1, 2, 1, 2], { dtype: 'int32' })] as const;
+    await expect(fit(model, { ...options, data })).rejects.toThrow(
+      'the loss is NaN at step 1 (epoch 1, batch 1); training has stopped. Look for NaN in the data, and for labels',
+    );
+  });
+
+  test('a callback that nobody called', async () => {
+    const data = [ones([4, 2]), tensor([1, 0, 1, 0], { dtype: 'int32' })] as const;
+    await expect(fit(model, { ...options, data, callbacks: [progress as never] })).rejects.toThrow(
+      'fit: callbacks[0] is a function, not a callback; call it: progress()',
+    );
   });
 });

@@ -157,7 +157,7 @@ describe('nanGuard', () => {
     const { model } = await train([0], [nanGuard({ mode: 'skip' })], { loss });
     expect(weightOf(model)).toBe(1);
     await expect(train([0], [nanGuard()], { loss })).rejects.toThrow(
-      'fit: the gradient is NaN at step 1 (epoch 1, batch 1); training has stopped. Try a smaller learning rate',
+      'fit: the gradient is NaN at step 1 (epoch 1, batch 1); training has stopped. Look for infinite slopes, such as that of sqrt at 0',
     );
   });
 

@@ -1,7 +1,7 @@
 import type { DType, TypedArray } from '../../graph/dtype.ts';
 import type { Node, Shape } from '../../graph/node.ts';
+import { MessageWriter } from '../wire.ts';
 import { typeNumbers } from './elements.ts';
-import { MessageWriter } from './wire.ts';
 
 /** Attributes of a node: integers, lists of them, floats (as `{ f }`), texts, graphs. */
 export type AttributeValue = number | readonly number[] | string | { readonly f: number } | MessageWriter;

@@ -3,9 +3,9 @@ import { assignedCells, record } from '../../core/record.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Variable } from '../../core/variable.ts';
 import { isOp, type Node, topological } from '../../graph/node.ts';
+import { MessageWriter } from '../wire.ts';
 import { Emitter, valueInfo } from './emitter.ts';
 import { pendingNodes, translate, unsupported } from './export_rules.ts';
-import { MessageWriter } from './wire.ts';
 
 /** Version of ONNX's operators that is written, and of the format of files that goes with it. */
 const [opset, irVersion] = [18, 8];

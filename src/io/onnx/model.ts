@@ -1,5 +1,5 @@
 import { FormatError } from '../safetensors_format.ts';
-import { fieldsOf, float, floats, integer, integers, message, text } from './wire.ts';
+import { fieldsOf, float, floats, integer, integers, message, text } from '../wire.ts';
 
 /** The messages of onnx.proto that a model consists of, decoded. Field numbers as https://github.com/onnx/onnx/blob/main/onnx/onnx.proto has them. */
 

@@ -1,4 +1,4 @@
-import { FormatError } from '../safetensors_format.ts';
+import { FormatError } from './safetensors_format.ts';
 
 /**
  * The wire format of protocol buffers: fields are a tag (number and kind of value) and the value. Written by hand, as it is short, works in
