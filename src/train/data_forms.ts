@@ -169,9 +169,9 @@ function iteratorOf(name: string, what: string, data: unknown): Iterator<unknown
 function countExamples(data: object): number | null {
   if ('plan' in data && typeof data.plan === 'function') {
     const plan: unknown = data.plan(0);
-    return Array.isArray(plan)
-      ? plan.reduce((sum: number, part: ArrayLike<number>) => sum + part.length, 0)
-      : null;
+    if (!Array.isArray(plan)) return null;
+    const count = plan.reduce((sum: number, part: ArrayLike<number>) => sum + part.length, 0);
+    return Number.isInteger(count) ? count : null;
   }
   if (!Array.isArray(data)) return null;
   let sum = 0;
