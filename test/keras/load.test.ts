@@ -58,7 +58,7 @@ async function withConfig(name: string, change: (config: string) => string): Pro
   );
 }
 
-const files = readdirSync(folder).filter((name) => name.endsWith('.keras') || /^[a-z_]+\.h5$/.test(name));
+const files = readdirSync(folder).filter((name) => name.endsWith('.keras') || /^[a-z_0-9]+\.h5$/.test(name));
 
 describe('loadKeras', () => {
   test.each(files)('%s gives the outputs of Keras', async (name) => {
