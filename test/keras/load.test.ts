@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { jit, type Tensor, tensor, valueAndGrad } from '../../src/index.ts';
-import { encodeZip, exportOnnx, FormatError, loadOnnx, readZip } from '../../src/io/index.ts';
+import { encodeHdf5, encodeZip, exportOnnx, FormatError, loadOnnx, readZip } from '../../src/io/index.ts';
 import {
   kerasLayers,
   loadKeras,
@@ -171,6 +171,17 @@ describe('loadKerasWeights', () => {
     const oldName = Object.keys(old).find((name) => name.endsWith('kernel'))!;
     expect(old[oldName].dataSync()).toEqual(kernel.dataSync());
     expect(weights['layers/dense/vars/0'].dataSync()).toEqual(kernel.dataSync());
+  });
+
+  test('reads bfloat16, which are two bytes and a name in an attribute', async () => {
+    const data = Uint16Array.of(0x3f80, 0xc000, 0x3e20);
+    const variable = { shape: [3], dtype: 'BF16', data, attributes: { dtype: 'bfloat16' } } as const;
+    const vars = { members: { '0': variable } };
+    const bytes = encodeHdf5({ members: { layers: { members: { dense: { members: { vars } } } } } });
+    const { 'layers/dense/vars/0': wide } = await loadKerasWeights(bytes);
+    expect([wide.dtype, ...wide.dataSync()]).toEqual(['float32', 1, -2, 0.15625]);
+    const { 'layers/dense/vars/0': narrow } = await loadKerasWeights(bytes, { keepHalf: true });
+    expect(narrow.dtype).toBe('bfloat16');
   });
 
   test('refuses an HDF5 file of something else', async () => {

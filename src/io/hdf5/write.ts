@@ -84,7 +84,6 @@ function datatypeOf(dtype: SafetensorsDtype): { size: number; bytes: Uint8Array 
   const out = new Writer();
   const floats: Partial<Record<SafetensorsDtype, readonly number[]>> = {
     F16: [10, 5, 0, 10, 15],
-    BF16: [7, 8, 0, 7, 127],
     F32: [23, 8, 0, 23, 127],
     F64: [52, 11, 0, 52, 1023],
   };
@@ -102,6 +101,8 @@ function datatypeOf(dtype: SafetensorsDtype): { size: number; bytes: Uint8Array 
     out.uint(exponentAt, 1).uint(exponent, 1).uint(mantissaAt, 1).uint(mantissa, 1).uint(bias, 4);
     return { size, bytes: out.bytes };
   }
+  // Two bytes each: NumPy, and with it h5py and Keras, does not know the type.
+  if (dtype === 'BF16') return { size, bytes: out.uint(0x15, 1).uint(0, 3).uint(size, 4).bytes };
   if (dtype === 'BOOL') {
     // As h5py: an enumeration of one byte.
     const base = datatypeOf('I8').bytes;
@@ -194,7 +195,8 @@ const attributesOf = (attributes: Readonly<Record<string, Hdf5AttributeValue>> =
   Object.entries(attributes).map(([name, value]) => [0x0c, attributeOf(name, value)] as const);
 
 /**
- * The bytes of an HDF5 file (version 2 of its beginning, which HDF5 reads from 1.8 on) with groups, arrays and attributes.
+ * The bytes of an HDF5 file (version 2 of its beginning, which HDF5 reads from 1.8 on) with groups, arrays and attributes. BF16 becomes
+ * opaque bytes, as h5py writes it.
  *
  * ```ts
  * const bytes = encodeHdf5({ members: { x: { shape: [2], dtype: 'F32', data: Float32Array.of(1, 2) } } });
