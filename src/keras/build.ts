@@ -23,8 +23,8 @@ const builders: Readonly<Record<string, Builder>> = {
 /** The classes of Keras's layers that {@link loadKeras} builds. */
 export const kerasLayers: readonly string[] = [...Object.keys(builders), 'InputLayer'].sort();
 
-/** Models inside of each other. */
-const deepest = 16;
+/** Models and wrappers inside of each other. */
+export const deepestModel = 32;
 
 /**
  * Builds a model with its weights.
@@ -49,6 +49,8 @@ export function buildModel(
   };
 
   const buildLayer = (layer: Config, source: WeightSource, depth: number): BuiltLayer => {
+    if (depth > deepestModel)
+      throw new FormatError(`models and wrappers lie inside of each other more than ${deepestModel} deep`);
     if (isModel(layer.className)) return nested(build(layer, source, depth + 1));
     const builder = Object.hasOwn(builders, layer.className) ? builders[layer.className] : undefined;
     if (builder === undefined) throw new Unsupported(`${layer.className} ${JSON.stringify(layer.name)}`);
@@ -60,7 +62,6 @@ export function buildModel(
   };
 
   const build = (model: Config, source: WeightSource, depth: number): KerasModel => {
-    if (depth > deepest) throw new FormatError(`models lie inside of each other more than ${deepest} deep`);
     const description = describeModel(model);
     const configs = description.layers.map((layer) => layer.config);
     const sources = source.layers(configs);

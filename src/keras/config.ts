@@ -1,4 +1,5 @@
 import { FormatError } from '../io/index.ts';
+import { isCount, isRecord } from '../io/json.ts';
 
 /** Configurations of Keras's layers, read with checks. */
 
@@ -9,8 +10,7 @@ export class Unsupported extends Error {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isFields = (value: unknown): value is Fields => isRecord(value);
 
 const shown = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 120);
 
@@ -76,7 +76,6 @@ export class Config {
   /** `[before, after]` for each of `count` axes, of which one pair or number may stand for all. */
   pairs(key: string, count: number): [number, number][] {
     const value = this.fields[key];
-    const isCount = (n: unknown): n is number => Number.isInteger(n) && (n as number) >= 0;
     const pair = (x: unknown): [number, number] => {
       if (isCount(x)) return [x, x];
       if (Array.isArray(x) && x.length === 2 && x.every(isCount)) return [x[0], x[1]];

@@ -1,4 +1,5 @@
 import { FormatError } from '../io/index.ts';
+import { isCount } from '../io/json.ts';
 import { type Config, type Fields, isFields, layerConfig } from './config.ts';
 
 /** Configurations of whole models, as a list of layers and of their calls: those of Keras 2, 3 and TensorFlow.js become one. */
@@ -156,7 +157,6 @@ function referencesIn(config: Config, key: string): [string, Reference][] {
 function oldReference(value: unknown): Reference | null {
   if (!Array.isArray(value) || value.length < 3 || value.length > 4) return null;
   const [layer, node, result] = value;
-  const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   return typeof layer === 'string' && isCount(node) && isCount(result)
     ? new Reference(layer, node, result)
     : null;

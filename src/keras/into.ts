@@ -3,6 +3,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { settle, type Variable } from '../core/variable.ts';
 import { FormatError, type KerasFile, type KerasNode, readKerasFile } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
+import { deepestModel } from './build.ts';
 import { type Config, layerConfig } from './config.ts';
 import { describeModel, isModel } from './description.ts';
 import { weightsOf } from './load.ts';
@@ -50,14 +51,16 @@ function placesIn(model: Module): Place[] {
 }
 
 /** Layers inside of models and wrappers count on their own. */
-function fromConfig(config: Config, source: WeightSource): FileLayer[] {
+function fromConfig(config: Config, source: WeightSource, depth = 0): FileLayer[] {
+  if (depth > deepestModel)
+    throw new FormatError(`models and wrappers lie inside of each other more than ${deepestModel} deep`);
   if (isModel(config.className)) {
     const { layers } = describeModel(config);
     const sources = source.layers(layers.map((layer) => layer.config));
-    return layers.flatMap((layer, i) => fromConfig(layer.config, sources[i]));
+    return layers.flatMap((layer, i) => fromConfig(layer.config, sources[i], depth + 1));
   }
   if (config.className === 'TimeDistributed')
-    return fromConfig(config.layer('layer'), source.inside('layer'));
+    return fromConfig(config.layer('layer'), source.inside('layer'), depth + 1);
   return source.isEmpty() ? [] : [{ name: config.name, className: config.className, source }];
 }
 

@@ -133,6 +133,23 @@ describe('loadKeras', () => {
     );
   });
 
+  test('refuses settings that a layer cannot have, and models without an end', async () => {
+    const rate = await withConfig('mlp.keras', (config) => config.replace('"rate": 0.3', '"rate": 7'));
+    await expect(loadKeras(rate)).rejects.toThrow(
+      /^loadKeras: the layer "dropout" \(Dropout\): Dropout: p must be a probability/,
+    );
+    const deep = await withConfig('mlp.keras', (config) => {
+      const inner = '{"class_name": "TimeDistributed", "config": {"name": "t", "layer": ';
+      return config
+        .replace(
+          '{"module": "keras.layers", "class_name": "Dense"',
+          `${inner.repeat(5000)}{"class_name": "Dense"`,
+        )
+        .replace('"quantization_config": null}', `"quantization_config": null}${'}}'.repeat(5000)}`);
+    });
+    await expect(loadKeras(deep)).rejects.toThrow(/inside of each other more than 32 deep/);
+  });
+
   test('goes on to ONNX, and says how large it is', async () => {
     const model = await loadKeras(path('cnn.keras'));
     const [x] = inputsOf('cnn');
