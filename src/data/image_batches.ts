@@ -1,12 +1,14 @@
 import { zeros } from '../core/create.ts';
+import { storageOf } from '../core/evaluate.ts';
 import { jit } from '../core/jit.ts';
 import type { Key } from '../core/random.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
 import type { HostKey } from '../core/threefry.ts';
+import type { Storage } from '../runtime/storage.ts';
 import type { Augmentation } from './augment.ts';
 import type { Dataset } from './dataset.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
-import type { Change, PixelPlan } from './pixel_kernel.ts';
+import type { Change, PixelBatch, PixelPlan } from './pixel_kernel.ts';
 import { type PixelSlot, pixelKernel, pixelThreads } from './pixel_threads.ts';
 
 /** Batches that are computed in advance by each thread. */
@@ -52,20 +54,26 @@ export class ImageBatches {
     const slots = Array.from({ length: ahead }, () =>
       threads.map((thread) => thread.slot(this.#plan, most, this.#outSize)),
     ).flat();
+    const own = slots.length > 0 ? null : this.#buffers(most);
     const begun: { positions: Int32Array; key: Tensor | null; slot: PixelSlot }[] = [];
     let next = 0;
+    let lent: Lent | null = null;
     try {
       for (let i = 0; i < plan.length; i++) {
-        if (slots.length === 0) {
-          yield this.#here(plan[i], this.#keyTensor(keyOf(i)));
+        // Who asks for the next batch has disposed of the last one, or keeps it, and then it needs memory of its own.
+        giveBack(lent);
+        if (own !== null) {
+          const [positions, key] = [plan[i], this.#keyTensor(keyOf(i))];
+          this.#fill(positions, key, own.bytes, own.draws);
+          pixelKernel(this.#plan, { ...own, count: positions.length });
+          const [x, y] = this.#finished(positions, own.out);
+          lent = x;
+          yield [this.#changed(x, key), y];
           continue;
         }
         for (; next < plan.length && next < i + slots.length; next++) {
-          const [slot, positions, key] = [
-            slots[next % slots.length],
-            plan[next],
-            this.#keyTensor(keyOf(next)),
-          ];
+          const [slot, positions] = [slots[next % slots.length], plan[next]];
+          const key = this.#keyTensor(keyOf(next));
           this.#fill(positions, key, slot.bytes, slot.draws);
           slot.count = positions.length;
           slot.thread.start(slot);
@@ -73,12 +81,24 @@ export class ImageBatches {
         }
         const { positions, key, slot } = begun.shift() ?? begun[0];
         if (!slot.thread.finish(slot)) pixelKernel(this.#plan, slot);
-        const out = new Float32Array(slot.out.subarray(0, positions.length * this.#outSize));
-        yield this.#finished(positions, out, key);
+        const [x, y] = this.#finished(positions, slot.out);
+        lent = x;
+        yield [this.#changed(x, key), y];
       }
     } finally {
+      giveBack(lent);
       for (const slot of slots) slot.thread.free(slot);
     }
+  }
+
+  /** Memory for batches of up to `count` images. */
+  #buffers(count: number): Omit<PixelBatch, 'count'> {
+    const { height, width, channels, draws } = this.#plan;
+    return {
+      bytes: new Uint8Array(Math.ceil((count * height * width * channels) / 4) * 4),
+      draws: new Float32Array(count * draws),
+      out: new Float32Array(count * this.#outSize),
+    };
   }
 
   get #outSize(): number {
@@ -108,25 +128,34 @@ export class ImageBatches {
     }
   }
 
-  #here(positions: Int32Array, key: Tensor | null): [Tensor, Tensor] {
-    const count = positions.length;
-    const { height, width, channels } = this.#plan;
-    const bytes = new Uint8Array(Math.ceil((count * height * width * channels) / 4) * 4);
-    const draws = new Float32Array(count * this.#plan.draws);
-    const out = new Float32Array(count * this.#outSize);
-    this.#fill(positions, key, bytes, draws);
-    pixelKernel(this.#plan, { count, bytes, draws, out });
-    return this.#finished(positions, out, key);
-  }
-
-  #finished(positions: Int32Array, out: Float32Array, key: Tensor | null): [Tensor, Tensor] {
+  /** Images that are still where they were computed, and their labels. */
+  #finished(positions: Int32Array, out: Float32Array): [Lent, Tensor] {
     const count = positions.length;
     const labels = new Int32Array(count);
     for (let i = 0; i < count; i++) labels[i] = this.#dataset.labels[positions[i]];
-    const x = fromData(out, [count, ...this.#outShape], 'float32');
-    const y = fromData(labels, [count], 'int32');
-    return [this.#rest === null || key === null ? x : this.#rest(x, key), y];
+    const view = out.subarray(0, count * this.#outSize);
+    const array = fromData(view, [count, ...this.#outShape], 'float32');
+    return [{ array, storage: storageOf(array.node), view }, fromData(labels, [count], 'int32')];
   }
+
+  #changed({ array }: Lent, key: Tensor | null): Tensor {
+    if (this.#rest === null || key === null) return array;
+    const changed = this.#rest(array, key);
+    if (changed !== array) array.dispose();
+    return changed;
+  }
+}
+
+/** Images in memory that the next batch will need. */
+interface Lent {
+  readonly array: Tensor;
+  readonly storage: Storage;
+  readonly view: Float32Array;
+}
+
+function giveBack(lent: Lent | null): void {
+  if (lent === null || lent.storage.disposed || lent.storage.host !== lent.view) return;
+  lent.storage.host = lent.view.slice();
 }
 
 /** What a geometry does to images of a size, and the compiled function that draws its numbers; null if it does not fit them. */

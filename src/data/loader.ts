@@ -32,7 +32,7 @@ export interface LoaderOptions extends PlanOptions {
 
 /**
  * Batches of a dataset, as often as it is iterated: each iteration is an epoch. `for (const [x, y] of loader(train, { batchSize:
- * 128, shuffle: true }))`.
+ * 128, shuffle: true }))`. Who calls `x.dispose()` after the step, as `fit` does, spares copies: the next batch takes its place.
  */
 export class Loader extends EpochLoader<Batch> {
   readonly dataset: Dataset;

@@ -64,6 +64,8 @@ export interface Source extends Placed {
   readonly examples: number | null;
   /** What has the place of the training, if anything has. */
   readonly placed: Placed;
+  /** Whether batches are made anew each time, so that nobody else has need of their arrays. */
+  readonly isFresh?: boolean;
   /** Begins a pass: that with this number, or the next one. */
   open(epoch: number | null): Iterator<unknown> | AsyncIterator<unknown>;
 }
@@ -131,6 +133,7 @@ export function openData(
       ...(typeof placed.length === 'number' ? { length: placed.length } : {}),
       examples: countExamples(data),
       placed,
+      isFresh: data instanceof Loader,
       open: (epoch) => {
         if (epoch !== null && 'epoch' in placed) placed.epoch = epoch;
         return iteratorOf(name, what, data);
@@ -150,6 +153,7 @@ function fromLoader(source: Loader | TensorLoader<ArrayTree>): Source {
     length: source.length,
     examples: source instanceof Loader ? source.dataset.count : source.count,
     placed: source,
+    isFresh: source instanceof Loader,
     open: (epoch) => {
       if (epoch !== null) source.epoch = epoch;
       return source[Symbol.iterator]();

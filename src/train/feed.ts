@@ -1,3 +1,4 @@
+import type { Tensor } from '../core/tensor.ts';
 import type { Source } from './data_forms.ts';
 
 /**
@@ -15,6 +16,8 @@ export class Feed {
   /** Passes one after the other that gave none. */
   #empty = 0;
   #left = 0;
+  /** Arrays of the last batch, where they are the feed's alone. */
+  #last: readonly Tensor[] = [];
 
   constructor(source: Source, perEpoch: number | null = null) {
     this.#source = source;
@@ -51,12 +54,16 @@ export class Feed {
   }
 
   async #take(): Promise<unknown> {
+    // The loader can do without copies where the last batch is gone before the next one is asked for.
+    for (const array of this.#last) array.dispose();
+    this.#last = [];
     for (;;) {
       const iterator = this.#iterator;
       if (iterator === null) return null;
       const { done, value } = await iterator.next();
       if (done !== true) {
         this.#given++;
+        if (this.#source.isFresh === true) this.#last = value as Tensor[];
         return value;
       }
       this.#empty = this.#given === 0 ? this.#empty + 1 : 0;

@@ -105,6 +105,26 @@ describe('threads', () => {
     }
   });
 
+  test('who disposes of batches gets the same ones; who keeps arrays of them keeps their values', () => {
+    const augment = compose(affine, randomCrop(12, { padding: 2 }));
+    const same = jit((x: Tensor) => [x, x.add(1)]);
+    for (const workers of [0, 1]) {
+      const given = { ...options, batchSize: 3, augment, workers };
+      const expected = valuesOf(loader(data, given));
+      const found: Values = [];
+      const kept: Tensor[] = [];
+      for (const [x, y] of loader(data, given)) {
+        found.push(...valuesOf([[x, y]]));
+        // A program may give its input back as a result: then that has to live on.
+        kept.push(same(x)[0]);
+        x.dispose();
+      }
+      expect(found).toEqual(expected);
+      expect(kept.map((x) => [...x.dataSync()])).toEqual(expected.map((batch) => batch.slice(4 + batch[0])));
+      expect(valuesOf([...loader(data, given)])).toEqual(expected);
+    }
+  });
+
   test('what is not geometry is compiled, behind what is', () => {
     const colours = make(8, 8, 3);
     const augment = compose(
