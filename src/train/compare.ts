@@ -1,7 +1,8 @@
 import { seed as seedDefault } from '../core/random.ts';
 import type { Build, TrainingOptions } from './cross_validation.ts';
 import type { Data } from './data_forms.ts';
-import { fit, type History } from './fit.ts';
+import { fit } from './fit.ts';
+import type { History } from './training.ts';
 
 /** Options of {@link compareTrainings}: those of {@link fit}, and the data of all trainings. */
 export interface ComparisonOptions extends TrainingOptions {

@@ -46,7 +46,7 @@ export {
   predict,
 } from './evaluate.ts';
 export { EventWriter, type EventWriterOptions } from './events.ts';
-export { fit, type History } from './fit.ts';
+export { fit } from './fit.ts';
 export type { FitOptions } from './fit_options.ts';
 export { type Histogram, histogramOf, type Numbers } from './histogram_buckets.ts';
 export type { ExperimentOptions, Hyperparameters, TrialStatus } from './hyperparameters.ts';
@@ -81,4 +81,5 @@ export {
   tensorBoard,
 } from './tensorboard.ts';
 export { type TimeLimitOptions, timeLimit } from './time_limit.ts';
+export type { History } from './training.ts';
 export { type AverageWeightsOptions, averageWeights } from './weight_average.ts';
