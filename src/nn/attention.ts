@@ -4,6 +4,7 @@ import { type Tensor, where } from '../core/tensor.ts';
 import { isFloat } from '../graph/dtype.ts';
 import { dropout } from './dropout.ts';
 import { xavierUniform, zeros } from './init.ts';
+import { type InitialOptions, initialKeys } from './initial.ts';
 import { Linear } from './linear.ts';
 import { Module } from './module.ts';
 import { type RotaryOptions, rotary, rotaryFrom } from './positions.ts';
@@ -143,15 +144,17 @@ export class MultiHeadAttention extends Module {
    * @param options.bias whether the projections have biases. Default true.
    * @param options.rotary turns queries and keys by their positions, see {@link rotary}: true, or its options.
    * Default false.
-   * @throws if dim does not divide by heads
+   * @param options.weightInit first weights of both projections, [3 dim, dim] and [dim, dim]
+   * @param options.biasInit first biases of both, default 0
+   * @throws if dim does not divide by heads, or an initializer makes another shape
    */
   constructor(
     dim: number,
     heads: number,
-    options: { dropout?: number; bias?: boolean; rotary?: boolean | RotaryOptions } = {},
+    options: { dropout?: number; bias?: boolean; rotary?: boolean | RotaryOptions } & InitialOptions = {},
   ) {
     super();
-    checkOptions('MultiHeadAttention', options, ['dropout', 'bias', 'rotary']);
+    checkOptions('MultiHeadAttention', options, ['dropout', 'bias', 'rotary', ...initialKeys]);
     const { dropout: p = 0, bias = true, rotary: turn = false } = options;
     if (!Number.isInteger(heads) || heads < 1 || !Number.isInteger(dim) || dim < 1 || dim % heads !== 0)
       throw new Error(
@@ -162,11 +165,11 @@ export class MultiHeadAttention extends Module {
     this.heads = heads;
     this.dropout = p;
     this.#rotary = turn === true ? {} : turn === false ? null : turn;
-    this.inProj = new Linear(dim, 3 * dim, { bias });
-    this.outProj = new Linear(dim, dim, { bias });
-    this.inProj.weight.assign(xavierUniform([3 * dim, dim]));
-    this.inProj.bias?.assign(zeros([3 * dim]));
-    this.outProj.bias?.assign(zeros([dim]));
+    const { weightInit, biasInit = (shape) => zeros(shape) } = options;
+    const initial = { bias, biasInit, ...(weightInit && { weightInit }) };
+    this.inProj = new Linear(dim, 3 * dim, initial);
+    this.outProj = new Linear(dim, dim, initial);
+    if (weightInit === undefined) this.inProj.weight.assign(xavierUniform([3 * dim, dim]));
   }
 
   /**

@@ -1,6 +1,7 @@
 import { checkOptions } from '../core/options.ts';
 import { einsum, type Tensor } from '../core/tensor.ts';
-import { uniform } from './init.ts';
+import { type Initializer, uniform } from './init.ts';
+import { type InitialOptions, initialKeys, made } from './initial.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { requirePositive } from './spatial_sizes.ts';
@@ -17,14 +18,21 @@ export class Bilinear extends Module {
    * @param options.bias whether there is a bias, default true
    * @throws if a size is not a positive integer
    */
-  constructor(inputs1: number, inputs2: number, outputs: number, options: { bias?: boolean } = {}) {
+  constructor(
+    inputs1: number,
+    inputs2: number,
+    outputs: number,
+    options: { bias?: boolean } & InitialOptions = {},
+  ) {
     super();
-    checkOptions('Bilinear', options, ['bias']);
+    checkOptions('Bilinear', options, ['bias', ...initialKeys]);
     requirePositive('Bilinear', { inputs1, inputs2, outputs });
     const bound = 1 / Math.sqrt(inputs1);
-    const first = (name: string, shape: number[]) => new Parameter(uniform(shape, -bound, bound), { name });
-    this.weight = first('weight', [outputs, inputs1, inputs2]);
-    this.bias = options.bias === false ? null : first('bias', [outputs]);
+    const usual: Initializer = (shape) => uniform(shape, -bound, bound);
+    const first = (name: string, shape: number[], initializer = usual) =>
+      new Parameter(made('Bilinear', initializer, shape), { name });
+    this.weight = first('weight', [outputs, inputs1, inputs2], options.weightInit);
+    this.bias = options.bias === false ? null : first('bias', [outputs], options.biasInit);
   }
 
   /** @throws if the last axes do not fit or the others differ */

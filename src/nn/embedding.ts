@@ -3,7 +3,9 @@ import { checkOptions } from '../core/options.ts';
 import { type Tensor, where } from '../core/tensor.ts';
 import { stopGradient } from '../core/transforms.ts';
 import { isInteger } from '../graph/dtype.ts';
+import type { Initializer } from './init.ts';
 import { normal } from './init.ts';
+import { made } from './initial.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 
@@ -19,11 +21,12 @@ export class Embedding extends Module {
   /**
    * @param options.paddingIndex a symbol that stands for nothing: its vector is first zero and receives no gradient.
    * Default: none.
-   * @throws if a size is not a positive integer, or paddingIndex is outside of the table
+   * @param options.weightInit first vectors [count, dim]. Default N(0, 1).
+   * @throws if a size is not a positive integer, paddingIndex is outside of the table, or weightInit makes another shape
    */
-  constructor(count: number, dim: number, options: { paddingIndex?: number } = {}) {
+  constructor(count: number, dim: number, options: { paddingIndex?: number; weightInit?: Initializer } = {}) {
     super();
-    checkOptions('Embedding', options, ['paddingIndex']);
+    checkOptions('Embedding', options, ['paddingIndex', 'weightInit']);
     for (const [what, n] of Object.entries({ count, dim }))
       if (!Number.isInteger(n) || n < 1)
         throw new Error(`Embedding: ${what} must be a positive integer, got ${n}`);
@@ -36,7 +39,7 @@ export class Embedding extends Module {
         `Embedding: paddingIndex must be an integer from 0 to ${count - 1}, got ${paddingIndex}`,
       );
     this.paddingIndex = paddingIndex;
-    const table = normal([count, dim]);
+    const table = made('Embedding', options.weightInit ?? ((shape) => normal(shape)), [count, dim]);
     const isPadding = paddingIndex === null ? null : arange(count).eq(paddingIndex).unsqueeze(1);
     this.weight = new Parameter(isPadding === null ? table : where(isPadding, 0, table), { name: 'weight' });
   }

@@ -2,7 +2,9 @@ import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { where } from '../core/tensor.ts';
 import { isFloat, isInteger } from '../graph/dtype.ts';
+import type { Initializer } from './init.ts';
 import { normal } from './init.ts';
+import { made } from './initial.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { requirePositive } from './spatial_sizes.ts';
@@ -13,6 +15,8 @@ export interface EmbeddingBagOptions {
   mode?: 'sum' | 'mean' | 'max';
   /** A symbol that stands for nothing: it fills bags up. Default: none. */
   paddingIndex?: number;
+  /** First vectors [count, dim]. Default N(0, 1). */
+  weightInit?: Initializer;
 }
 
 /**
@@ -27,7 +31,7 @@ export class EmbeddingBag extends Module {
   /** @throws if a size is not a positive integer, or paddingIndex is outside of the table */
   constructor(count: number, dim: number, options: EmbeddingBagOptions = {}) {
     super();
-    checkOptions('EmbeddingBag', options, ['mode', 'paddingIndex']);
+    checkOptions('EmbeddingBag', options, ['mode', 'paddingIndex', 'weightInit']);
     requirePositive('EmbeddingBag', { count, dim });
     const { mode = 'mean', paddingIndex = null } = options;
     if (!['sum', 'mean', 'max'].includes(mode))
@@ -41,7 +45,8 @@ export class EmbeddingBag extends Module {
       );
     this.mode = mode;
     this.paddingIndex = paddingIndex;
-    this.weight = new Parameter(normal([count, dim]), { name: 'weight' });
+    const table = made('EmbeddingBag', options.weightInit ?? ((shape) => normal(shape)), [count, dim]);
+    this.weight = new Parameter(table, { name: 'weight' });
   }
 
   /**

@@ -101,8 +101,8 @@ export {
   type SequenceOptions,
   SimpleRNN,
 } from './recurrent.ts';
-export { GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
-export type { RecurrentWeights } from './recurrent_steps.ts';
+export { type CellOptions, GRUCell, LSTMCell, type LSTMState, RNNCell } from './recurrent_cells.ts';
+export type { RecurrentInitialOptions, RecurrentWeights } from './recurrent_steps.ts';
 export { type Regularizer, type Regularizers, regularize, regularized } from './regularizers.ts';
 export * from './resampling.ts';
 export {

@@ -14,8 +14,12 @@ export interface InitialOptions {
 
 export const initialKeys = ['weightInit', 'biasInit'] as const;
 
-/** First values of a shape, as the user's function makes them. */
-function made(name: string, initializer: Initializer, shape: readonly number[]): Tensor {
+/**
+ * First values of a shape, as the user's function makes them.
+ *
+ * @throws if it makes another shape
+ */
+export function made(name: string, initializer: Initializer, shape: readonly number[]): Tensor {
   const value = initializer(shape);
   if (String(value?.shape) !== String(shape))
     throw new Error(

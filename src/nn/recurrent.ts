@@ -13,14 +13,16 @@ import {
   elmanOf,
   gru,
   lstm,
+  type RecurrentInitialOptions,
   type RecurrentKind,
   type RecurrentStep,
   type RecurrentWeights,
+  recurrentInitialKeys,
   recurrentWeights,
 } from './recurrent_steps.ts';
 
 /** Options of LSTM, GRU and SimpleRNN. */
-export interface RecurrentOptions {
+export interface RecurrentOptions extends RecurrentInitialOptions {
   /** Networks on top of each other, each fed with the outputs of the one below. Default 1. */
   layers?: number;
   /** Whether a second network in each layer reads the sequence from its end; outputs are joined. Default false. */
@@ -62,7 +64,7 @@ export function detachState<S extends Tree<Tensor>>(state: S): S {
   return rebuild(leaves.map((part) => stopGradient(part))) as S;
 }
 
-const keys = ['layers', 'bidirectional', 'dropout', 'bias', 'initial', 'initialStd'];
+const keys = ['layers', 'bidirectional', 'dropout', 'bias', 'initial', 'initialStd', ...recurrentInitialKeys];
 
 /** What LSTM, GRU and SimpleRNN have in common: the way of the states through time, layers and directions. */
 abstract class Recurrent extends Module {
@@ -94,7 +96,14 @@ abstract class Recurrent extends Module {
     this.#dropout = p;
     const directions = this.directions;
     this.cells = Array.from({ length: layers * directions }, (_, i) =>
-      recurrentWeights(name, kind.gates, i < directions ? inputs : hidden * directions, hidden, bias),
+      recurrentWeights(
+        name,
+        kind.gates,
+        i < directions ? inputs : hidden * directions,
+        hidden,
+        bias,
+        options,
+      ),
     );
     this.first =
       initial === 'learned'

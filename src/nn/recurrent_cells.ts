@@ -7,8 +7,10 @@ import {
   elmanOf,
   gru,
   lstm,
+  type RecurrentInitialOptions,
   type RecurrentKind,
   type RecurrentWeights,
+  recurrentInitialKeys,
   recurrentWeights,
 } from './recurrent_steps.ts';
 
@@ -18,6 +20,14 @@ import {
  */
 export type LSTMState = readonly [h: Tensor, c: Tensor];
 
+/** Options of the cells. */
+export interface CellOptions extends RecurrentInitialOptions {
+  /** Whether there are biases. Default true. */
+  bias?: boolean;
+}
+
+const keys = ['bias', ...recurrentInitialKeys];
+
 /** One time step of a recurrent network, with weights of its own. */
 abstract class Cell extends Module implements RecurrentWeights {
   readonly weightIh: Parameter;
@@ -26,10 +36,17 @@ abstract class Cell extends Module implements RecurrentWeights {
   readonly biasHh: Parameter | null;
   readonly #kind: RecurrentKind;
 
-  constructor(kind: RecurrentKind, inputs: number, hidden: number, bias = true) {
+  constructor(kind: RecurrentKind, inputs: number, hidden: number, options: CellOptions) {
     super();
     this.#kind = kind;
-    const weights = recurrentWeights(new.target.name, kind.gates, inputs, hidden, bias);
+    const weights = recurrentWeights(
+      new.target.name,
+      kind.gates,
+      inputs,
+      hidden,
+      options.bias ?? true,
+      options,
+    );
     this.weightIh = weights.weightIh;
     this.weightHh = weights.weightHh;
     this.biasIh = weights.biasIh;
@@ -58,9 +75,9 @@ abstract class Cell extends Module implements RecurrentWeights {
 /** One step of {@link LSTM}: x [batch, inputs] and state [h, c] to the next [h, c]. Weights as {@link LSTM}'s. */
 export class LSTMCell extends Cell {
   /** @param options.bias whether there are biases, default true */
-  constructor(inputs: number, hidden: number, options: { bias?: boolean } = {}) {
-    checkOptions('LSTMCell', options, ['bias']);
-    super(lstm, inputs, hidden, options.bias);
+  constructor(inputs: number, hidden: number, options: CellOptions = {}) {
+    checkOptions('LSTMCell', options, keys);
+    super(lstm, inputs, hidden, options);
   }
 
   /** @param state zeros if left out */
@@ -73,9 +90,9 @@ export class LSTMCell extends Cell {
 /** One step of {@link GRU}: x [batch, inputs] and h [batch, hidden] to the next h. Weights as {@link GRU}'s. */
 export class GRUCell extends Cell {
   /** @param options.bias whether there are biases, default true */
-  constructor(inputs: number, hidden: number, options: { bias?: boolean } = {}) {
-    checkOptions('GRUCell', options, ['bias']);
-    super(gru, inputs, hidden, options.bias);
+  constructor(inputs: number, hidden: number, options: CellOptions = {}) {
+    checkOptions('GRUCell', options, keys);
+    super(gru, inputs, hidden, options);
   }
 
   /** @param h zeros if left out */
@@ -96,10 +113,10 @@ export class RNNCell extends Cell {
   constructor(
     inputs: number,
     hidden: number,
-    options: { bias?: boolean; nonlinearity?: 'tanh' | 'relu' } = {},
+    options: CellOptions & { nonlinearity?: 'tanh' | 'relu' } = {},
   ) {
-    checkOptions('RNNCell', options, ['bias', 'nonlinearity']);
-    super(elmanOf('RNNCell', options.nonlinearity), inputs, hidden, options.bias);
+    checkOptions('RNNCell', options, [...keys, 'nonlinearity']);
+    super(elmanOf('RNNCell', options.nonlinearity), inputs, hidden, options);
   }
 
   /** @param h zeros if left out */

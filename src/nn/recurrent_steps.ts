@@ -1,5 +1,6 @@
 import type { Tensor } from '../core/tensor.ts';
-import { uniform } from './init.ts';
+import { type Initializer, uniform } from './init.ts';
+import { type InitialOptions, initialKeys, made } from './initial.ts';
 import { Parameter } from './parameter.ts';
 
 /** The arithmetic of one time step of recurrent networks, for cells and for layers over whole sequences. */
@@ -15,6 +16,14 @@ export interface RecurrentWeights {
   /** [gates hidden] */
   readonly biasHh: Parameter | null;
 }
+
+/** How recurrent layers and cells begin; weights of all gates are made as one, [gates hidden, ...]. Default U(-1/√hidden, 1/√hidden). */
+export interface RecurrentInitialOptions extends InitialOptions {
+  /** First weight from state to state, such as `nn.init.orthogonal`; `weightInit` is that of inputs, `biasInit` that of both biases. */
+  recurrentInit?: Initializer;
+}
+
+export const recurrentInitialKeys = [...initialKeys, 'recurrentInit'] as const;
 
 /** A cell with its weights read, ready to go through a sequence. */
 export interface RecurrentStep {
@@ -39,9 +48,9 @@ export interface RecurrentKind {
 }
 
 /**
- * Weights of a cell, all from U(-1/√hidden, 1/√hidden).
+ * Weights of a cell, from U(-1/√hidden, 1/√hidden) where the options say nothing else.
  *
- * @throws if a size is not a positive integer
+ * @throws if a size is not a positive integer, or an initializer makes another shape
  */
 export function recurrentWeights(
   name: string,
@@ -49,19 +58,21 @@ export function recurrentWeights(
   inputs: number,
   hidden: number,
   bias: boolean,
+  { weightInit, recurrentInit, biasInit }: RecurrentInitialOptions = {},
 ): RecurrentWeights {
   for (const [what, n] of Object.entries({ inputs, hidden }))
     if (!Number.isInteger(n) || n < 1)
       throw new Error(`${name}: ${what} must be a positive integer, got ${n}`);
   const bound = 1 / Math.sqrt(hidden);
-  const first = (parameter: string, shape: number[]) =>
-    new Parameter(uniform(shape, -bound, bound), { name: parameter });
+  const usual: Initializer = (shape) => uniform(shape, -bound, bound);
+  const first = (parameter: string, shape: number[], initializer = usual) =>
+    new Parameter(made(name, initializer, shape), { name: parameter });
   const rows = gates * hidden;
   return {
-    weightIh: first('weightIh', [rows, inputs]),
-    weightHh: first('weightHh', [rows, hidden]),
-    biasIh: bias ? first('biasIh', [rows]) : null,
-    biasHh: bias ? first('biasHh', [rows]) : null,
+    weightIh: first('weightIh', [rows, inputs], weightInit),
+    weightHh: first('weightHh', [rows, hidden], recurrentInit),
+    biasIh: bias ? first('biasIh', [rows], biasInit) : null,
+    biasHh: bias ? first('biasHh', [rows], biasInit) : null,
   };
 }
 

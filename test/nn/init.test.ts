@@ -14,6 +14,60 @@ function requireClose(found: Tensor, expected: Tensor, digits = 5): void {
   });
 }
 
+describe('first values of layers', () => {
+  const [three, four] = [
+    (shape: readonly number[]) => init.constant(shape, 3),
+    (shape: readonly number[]) => init.constant(shape, 4),
+  ];
+  const half = (shape: readonly number[]) => init.constant(shape, 0.5);
+  const given = { weightInit: three, biasInit: half };
+  /** What all elements of the parameters are, by name. */
+  const contents = (module: nn.Module): Record<string, number> =>
+    Object.fromEntries(
+      module.namedParameters().map(([name, { value }]) => {
+        const values = new Set(value.dataSync());
+        return [name, values.size === 1 ? Number([...values][0]) : Number.NaN];
+      }),
+    );
+
+  test('recurrent layers and cells: weights of inputs and of states, biases', () => {
+    const all = { weightIh: 3, weightHh: 4, biasIh: 0.5, biasHh: 0.5 };
+    const options = { ...given, recurrentInit: four };
+    for (const Cell of [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
+      expect(contents(new Cell(2, 3, options)), Cell.name).toEqual(all);
+    for (const Layer of [nn.LSTM, nn.GRU, nn.SimpleRNN]) {
+      const layer = new Layer(2, 3, { ...options, layers: 2 });
+      const expected = [0, 1].flatMap((i) =>
+        Object.entries(all).map(([name, value]) => [`cells.${i}.${name}`, value]),
+      );
+      expect(contents(layer), Layer.name).toEqual(Object.fromEntries(expected));
+    }
+    const { weightHh } = new nn.GRUCell(2, 4, { recurrentInit: (shape) => init.orthogonal(shape) });
+    requireClose(weightHh.value.transpose().matmul(weightHh.value), eye(4));
+  });
+
+  test('tables, bilinear maps, attention', () => {
+    expect(contents(new nn.Embedding(5, 2, { weightInit: four }))).toEqual({ weight: 4 });
+    expect(new nn.Embedding(2, 1, { weightInit: four, paddingIndex: 0 }).weight.value.toArray()).toEqual([
+      [0],
+      [4],
+    ]);
+    expect(contents(new nn.EmbeddingBag(5, 2, { weightInit: four }))).toEqual({ weight: 4 });
+    expect(contents(new nn.Bilinear(2, 3, 4, given))).toEqual({ weight: 3, bias: 0.5 });
+    expect(contents(new nn.MultiHeadAttention(4, 2, given))).toEqual({
+      ...{ 'inProj.weight': 3, 'inProj.bias': 0.5, 'outProj.weight': 3, 'outProj.bias': 0.5 },
+    });
+    expect(contents(new nn.MultiHeadAttention(4, 2))).toMatchObject({ 'inProj.bias': 0, 'outProj.bias': 0 });
+  });
+
+  test('another shape is an error', () => {
+    const wrong = { weightInit: () => init.constant([2], 1) };
+    expect(() => new nn.LSTM(2, 3, wrong)).toThrow(/LSTM: the initializer made \[2\], needed is \[12, 2\]/);
+    expect(() => new nn.Embedding(2, 3, wrong)).toThrow(/Embedding: the initializer made/);
+    expect(() => new nn.GRUCell(2, 3, { weightinit: 1 } as object)).toThrow(/unknown option 'weightinit'/);
+  });
+});
+
 describe('initializers', () => {
   const shape = [60, 3, 3, 40];
   const fanIn = 360;
