@@ -13,6 +13,7 @@ import { dtypeInFiles } from '../io/save.ts';
 import * as nn from '../nn/index.ts';
 import { partsOf } from './build.ts';
 import { isFields } from './config.ts';
+import { describeGraph, graphConfig } from './graph_config.ts';
 import { KerasModel } from './model.ts';
 import { unitsOf } from './modules.ts';
 import { type LayerDescription, NoSuchLayer, sequenceFor } from './to_config.ts';
@@ -21,11 +22,11 @@ import { attributesOf } from './weights.ts';
 /** How a model is written for Keras. */
 export interface SaveKerasOptions {
   /**
-   * The shape of one example, `[28, 28, 1]`: needed for a Sequential, not for a model that {@link loadKeras} read, and not for weights
-   * alone.
+   * The shape of one example, `[28, 28, 1]`, or of a Model with several inputs that of each, `[[28, 28, 1], [2]]`. Needed for a Sequential
+   * and a Model, not for a model that {@link loadKeras} read, and not for weights alone.
    */
-  inputShape?: readonly number[];
-  /** What Keras calls the model. Default 'sequential', or as it was. */
+  inputShape?: readonly number[] | readonly (readonly number[])[];
+  /** What Keras calls the model. Default 'sequential', 'functional', or as it was. */
   name?: string;
 }
 
@@ -134,7 +135,7 @@ const partsOfKeras = (model: KerasModel): Parts =>
 
 /** The archive of a model. */
 async function archiveOf(model: nn.Module, options: SaveKerasOptions): Promise<Uint8Array> {
-  const [config, parts] = model instanceof KerasModel ? fromKeras(model) : fromSequential(model, options);
+  const [config, parts] = model instanceof KerasModel ? fromKeras(model) : fromModules(model, options);
   const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
   const saved = new Date().toISOString().slice(0, 19).replace('T', '@');
   const metadata = { keras_version: kerasVersion, date_saved: saved };
@@ -156,26 +157,37 @@ function fromKeras(model: KerasModel): [config: unknown, parts: Parts] {
   return [rest, partsOfKeras(model)];
 }
 
-function fromSequential(
-  model: nn.Module,
-  { inputShape, name = 'sequential' }: SaveKerasOptions,
-): [object, Parts] {
-  if (!(model instanceof nn.Sequential))
-    throw new Error(
-      `saveKeras: ${model.constructor.name} is neither an nn.Sequential nor a model that loadKeras read, so there is no configuration for Keras; save its weights in a .weights.h5`,
-    );
-  if (inputShape === undefined)
+/** The shapes of examples for a number of inputs. */
+function shapesFor(count: number, given: SaveKerasOptions['inputShape']): (readonly number[])[] {
+  if (given === undefined)
     throw new Error('saveKeras: needs the shape of one example: { inputShape: [28, 28, 1] }');
-  const isText = model.layers[0] instanceof nn.Embedding;
+  const isList = given.length > 0 && given.every((shape) => Array.isArray(shape));
+  const shapes = isList ? (given as readonly (readonly number[])[]) : [given as readonly number[]];
+  if (shapes.length !== count)
+    throw new Error(
+      `saveKeras: inputShape must have a shape for each of ${count} inputs, got ${JSON.stringify(given)}`,
+    );
+  return [...shapes];
+}
+
+function fromModules(model: nn.Module, { inputShape, name }: SaveKerasOptions): [object, Parts] {
   const restore = model.evalForNow();
   try {
-    const layers = sequenceFor(model, zeros([1, ...inputShape], { dtype: isText ? 'int32' : 'float32' }));
-    const input = asObject('InputLayer', {
-      batch_shape: [null, ...inputShape],
-      dtype: isText ? 'int32' : 'float32',
-      name: 'input_layer',
-    });
-    return [sequentialObject(layers, name, [input]), partsIn(layers)];
+    if (model instanceof nn.Model) {
+      const graph = describeGraph(model, shapesFor(model.graph.inputs.length, inputShape));
+      const config = graphConfig(graph, name ?? 'functional', layerObject);
+      const parts = partsIn(graph.layers.map(({ description }) => description));
+      return [asObject('Functional', config, 'keras.src.models.functional'), parts];
+    }
+    if (!(model instanceof nn.Sequential))
+      throw new Error(
+        `saveKeras: ${model.constructor.name} is neither an nn.Sequential, nor an nn.Model, nor a model that loadKeras read, so there is no configuration for Keras; save its weights in a .weights.h5`,
+      );
+    const [shape] = shapesFor(1, inputShape);
+    const dtype = model.layers[0] instanceof nn.Embedding ? 'int32' : 'float32';
+    const layers = sequenceFor(model, zeros([1, ...shape], { dtype }));
+    const input = asObject('InputLayer', { batch_shape: [null, ...shape], dtype, name: 'input_layer' });
+    return [sequentialObject(layers, name ?? 'sequential', [input]), partsIn(layers)];
   } catch (error) {
     if (!(error instanceof NoSuchLayer)) throw error;
     throw new Error(`saveKeras: Keras has no layer for these modules: ${error.message}`, { cause: error });
@@ -209,7 +221,7 @@ export async function encodeKeras(
  * ```
  *
  * Archives are of models that {@link loadKeras} read from a `.keras` file, with the weights that they have now, and of an
- * `nn.Sequential` of modules (not functions) that Keras has layers for; Linear becomes Dense, padding by numbers a layer of its own. Weights
+ * `nn.Sequential` or `nn.Model` of modules (not functions) that Keras has layers for; Linear becomes Dense, padding by numbers a layer of its own. Weights
  * alone are of any model: its Linear, Conv, BatchNorm, LSTM and so on in their order, as a sequential model of Keras with the same layers
  * loads them.
  *

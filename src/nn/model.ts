@@ -108,6 +108,15 @@ export class Model<O extends GraphOutputs = GraphValue> extends Module {
     this.#layers = [...new Set(this.#steps.flatMap(({ step }) => (step instanceof Module ? [step] : [])))];
   }
 
+  /** What the model is made of, for who writes it down in another form: inputs, steps in an order of computation, outputs. */
+  get graph(): {
+    readonly inputs: readonly GraphValue[];
+    readonly steps: readonly GraphValue<unknown>[];
+    readonly outputs: O;
+  } {
+    return { inputs: this.#inputs, steps: this.#steps, outputs: this.#outputs };
+  }
+
   protected override members(): Iterable<readonly [string, unknown]> {
     return this.#layers.map((layer, i) => [String(i), layer] as const);
   }
