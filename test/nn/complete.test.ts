@@ -99,3 +99,58 @@ describe('PyTorch', () => {
     checkLayer(given, example.module, (inputs) => run(example, inputs));
   });
 });
+
+test('every activation of torch.nn 2.13', () => {
+  const torch =
+    'ELU Hardshrink Hardsigmoid Hardtanh Hardswish LeakyReLU LogSigmoid PReLU ReLU ReLU6 RReLU SELU CELU GELU Sigmoid SiLU ' +
+    'Mish Softmax Softmin LogSoftmax Softplus Softshrink Softsign Tanh Tanhshrink Threshold GLU';
+  // Softmax2d is Softmax where channels are last.
+  expect(torch.split(' ').filter((name) => !moduleClasses.includes(name))).toEqual([]);
+});
+
+describe('every initializer', () => {
+  const shape = [48, 3, 3, 20];
+  const [fanIn, fanOut] = [180, 432];
+  const he = Math.sqrt(2 / fanIn);
+  const glorot = Math.sqrt(2 / (fanIn + fanOut));
+  const lecun = Math.sqrt(1 / fanIn);
+  /** Of each: what it makes of a shape, its mean and its standard deviation. */
+  const { init } = nn;
+  const moments: Record<string, [value: () => Tensor, mean: number, deviation: number]> = {
+    zeros: [() => init.zeros(shape), 0, 0],
+    ones: [() => init.ones(shape), 1, 0],
+    constant: [() => init.constant(shape, 0.25), 0.25, 0],
+    uniform: [() => init.uniform(shape, -1, 3), 1, 4 / Math.sqrt(12)],
+    normal: [() => init.normal(shape, 0.5, 2), 0.5, 2],
+    // Of a normal distribution that is cut off at two deviations.
+    truncatedNormal: [() => init.truncatedNormal(shape, 0, 0.1), 0, 0.08796],
+    layerDefault: [() => init.layerDefault(shape), 0, lecun / Math.sqrt(3)],
+    kaimingUniform: [() => init.kaimingUniform(shape, { nonlinearity: 'relu' }), 0, he],
+    kaimingNormal: [() => init.kaimingNormal(shape, { nonlinearity: 'relu' }), 0, he],
+    heUniform: [() => init.heUniform(shape), 0, he],
+    heNormal: [() => init.heNormal(shape), 0, he],
+    xavierUniform: [() => init.xavierUniform(shape), 0, glorot],
+    xavierNormal: [() => init.xavierNormal(shape), 0, glorot],
+    glorotUniform: [() => init.glorotUniform(shape), 0, glorot],
+    glorotNormal: [() => init.glorotNormal(shape), 0, glorot],
+    lecunUniform: [() => init.lecunUniform(shape), 0, lecun],
+    lecunNormal: [() => init.lecunNormal(shape), 0, lecun],
+    // Rows of 180 elements, orthonormal.
+    orthogonal: [() => init.orthogonal(shape), 0, lecun],
+  };
+  /** Their patterns are checked in init.test.ts; the last two make no arrays. */
+  const otherwise = ['dirac', 'identity', 'sparse', 'fans', 'gain'];
+
+  test('is here', () => {
+    expect([...Object.keys(moments), ...otherwise].sort()).toEqual(Object.keys(init).sort());
+  });
+
+  test.each(Object.entries(moments))('%s has its mean and deviation', (_, [make, mean, deviation]) => {
+    random.seed(4);
+    const value = make();
+    expect(value.shape).toEqual(shape);
+    // Four standard errors of the mean; 3 % of the deviation are more than five of its.
+    expect(Math.abs(value.mean().item() - mean)).toBeLessThanOrEqual((4 * deviation) / Math.sqrt(value.size));
+    expect(Math.abs(value.std().item() - deviation)).toBeLessThanOrEqual(0.03 * deviation);
+  });
+});
