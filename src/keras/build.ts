@@ -4,6 +4,7 @@ import { describeModel, isModel } from './description.ts';
 import type { Builder, BuiltLayer } from './layer.ts';
 import { attentionLayers } from './layers_attention.ts';
 import { coreLayers } from './layers_core.ts';
+import { imageLayers } from './layers_images.ts';
 import { mergeLayers } from './layers_merge.ts';
 import { normLayers } from './layers_norm.ts';
 import { recurrentLayers } from './layers_recurrent.ts';
@@ -18,6 +19,7 @@ const builders: Readonly<Record<string, Builder>> = {
   ...mergeLayers,
   ...recurrentLayers,
   ...attentionLayers,
+  ...imageLayers,
 };
 
 /** The classes of Keras's layers that {@link loadKeras} builds. */

@@ -1,4 +1,4 @@
-import { type Tensor, where } from '../core/tensor.ts';
+import { einsum, type Tensor, where } from '../core/tensor.ts';
 import * as nn from '../nn/index.ts';
 import { activationOf, reluOf } from './activations.ts';
 import type { Config } from './config.ts';
@@ -25,6 +25,39 @@ const dense: Builder = (config, { weights, isOld }) => {
         path: [],
         save: () => [module.weight.value.transpose(), ...(module.bias === null ? [] : [module.bias.value])],
       },
+    ],
+  };
+};
+
+/** Sums of products as the equation says, `ab,bc->ac`. */
+class EinsumDense extends nn.Module {
+  readonly kernel: nn.Parameter;
+  readonly bias: nn.Parameter | null;
+  readonly #equation: string;
+
+  constructor(equation: string, kernel: Tensor, bias: Tensor | undefined) {
+    super();
+    this.#equation = equation;
+    this.kernel = new nn.Parameter(kernel, { name: 'kernel' });
+    this.bias = bias === undefined ? null : new nn.Parameter(bias, { name: 'bias' });
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = einsum(this.#equation, x, this.kernel.value);
+    return this.bias === null ? y : y.add(this.bias.value);
+  }
+}
+
+const einsumDense: Builder = (config, { weights, isOld }) => {
+  const equation = config.text('equation').replaceAll(' ', '');
+  const [kernel, bias] = weights.take(config.has('bias_axes') ? ['kernel', 'bias'] : ['kernel']);
+  const module = new EinsumDense(equation, kernel, bias);
+  const activation = activationOf(config, 'activation', isOld);
+  return {
+    module,
+    call: ({ inputs: [x] }) => activation(module.forward(x)),
+    parts: [
+      { path: [], save: () => [module.kernel, module.bias].flatMap((x) => (x === null ? [] : [x.value])) },
     ],
   };
 };
@@ -144,6 +177,7 @@ const timeDistributed: Builder = (config, { weights, build }) => {
 /** Builders by Keras's names of classes. */
 export const coreLayers: Readonly<Record<string, Builder>> = {
   Dense: dense,
+  EinsumDense: einsumDense,
   Embedding: embedding,
   Masking: masking,
   PReLU: prelu,

@@ -150,6 +150,13 @@ describe('loadKeras', () => {
     await expect(loadKeras(deep)).rejects.toThrow(/inside of each other more than 32 deep/);
   });
 
+  test('augmentation is for evaluation only, and says so', async () => {
+    const model = await loadKeras(path('pictures.keras'));
+    expect(() => model.train().forward(inputsOf('pictures')[0])).toThrow(
+      /RandomFlip "random_flip": of Keras's augmentation only what it does in evaluation is here/,
+    );
+  });
+
   test('goes on to ONNX, and says how large it is', async () => {
     const model = await loadKeras(path('cnn.keras'));
     const [x] = inputsOf('cnn');

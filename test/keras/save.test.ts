@@ -112,6 +112,7 @@ const ofKeras = [
   'nested',
   'normalization',
   'one_axis',
+  'pictures',
   'recurrent',
   'sequence',
   'text',
