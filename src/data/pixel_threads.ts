@@ -2,8 +2,13 @@ import type { Worker } from 'node:worker_threads';
 import { makePixelKernel, type PixelBatch, type PixelKernel, type PixelPlan } from './pixel_kernel.ts';
 import { threadsHere } from './worker_pool.ts';
 
-/** Words of the memory that a thread and the main thread share: batches handed over, batches done, and 1 once it has ended. */
-const [handed, done, ended] = [0, 1, 2];
+/**
+ * Words of the memory that a thread and the main thread share: batches handed over, batches done, 1 once it has ended; then for each
+ * batch, going around, the number of its slot and how many images it has. Messages cost more than that.
+ */
+const [handed, done, ended, queue] = [0, 1, 2, 3];
+/** Batches that may wait; a power of two. */
+const capacity = 256;
 
 /** A batch in shared memory, computed by one thread. */
 export interface PixelSlot extends PixelBatch {
@@ -16,27 +21,30 @@ export interface PixelSlot extends PixelBatch {
   turn: number;
 }
 
-/** What a thread is told: where a batch is and what to do with it, or for a slot that it knows, just the number of its images. */
+/** Tells a thread of a slot. */
 interface Message {
   readonly slot: number;
-  readonly count: number;
-  readonly fresh: { readonly plan: PixelPlan; readonly batch: Omit<PixelBatch, 'count'> } | undefined;
+  readonly plan: PixelPlan;
+  readonly batch: Omit<PixelBatch, 'count'>;
 }
 
 // Runs in the thread, which needs no file of its own next to the compiled or the bundled library. It waits in Atomics.wait, not in
 // an event loop: so it begins within microseconds.
 const program = (): string => `
 const { workerData, receiveMessageOnPort } = require('node:worker_threads');
-const { control, port, words: [handed, done, ended] } = workerData;
+const { control, port, words: [handed, done, ended, queue], capacity } = workerData;
 process.on('exit', () => { Atomics.store(control, ended, 1); Atomics.notify(control, done); });
 const compute = ((__name) => (${makePixelKernel})())((f) => f);
 const slots = new Map();
 for (let finished = 0; ; finished++) {
   while (Atomics.load(control, handed) === finished) Atomics.wait(control, handed, finished);
-  let received;
-  while ((received = receiveMessageOnPort(port)) === undefined) Atomics.wait(control, ended, 0, 1);
-  const { slot, count, fresh } = received.message;
-  if (fresh !== undefined) slots.set(slot, fresh);
+  const entry = queue + 2 * (finished & (capacity - 1));
+  const slot = control[entry], count = control[entry + 1];
+  while (!slots.has(slot)) {
+    const received = receiveMessageOnPort(port);
+    if (received === undefined) Atomics.wait(control, ended, 0, 1);
+    else slots.set(received.message.slot, received.message);
+  }
   const { plan, batch } = slots.get(slot);
   if (count === 0) slots.delete(slot);
   else compute(plan, { ...batch, count });
@@ -48,8 +56,8 @@ let slots = 0;
 
 /** A thread that computes images, one batch after the other. */
 class PixelThread {
-  readonly #control = new Int32Array(new SharedArrayBuffer(12));
-  readonly #post: (message: Message) => void;
+  readonly #control = new Int32Array(new SharedArrayBuffer(4 * (queue + 2 * capacity)));
+  readonly #tell: (message: Message) => void;
   #turns = 0;
 
   constructor(threads: typeof import('node:worker_threads')) {
@@ -57,7 +65,7 @@ class PixelThread {
     const worker: Worker = new threads.Worker(program(), {
       eval: true,
       name: 'nabla images',
-      workerData: { control: this.#control, port: port2, words: [handed, done, ended] },
+      workerData: { control: this.#control, port: port2, words: [handed, done, ended, queue], capacity },
       transferList: [port2],
       execArgv: [],
       env: {},
@@ -66,12 +74,22 @@ class PixelThread {
     // It keeps no process alive.
     worker.unref();
     port1.unref();
-    this.#post = (message) => {
-      port1.postMessage(message);
-      this.#turns++;
-      Atomics.add(this.#control, handed, 1);
-      Atomics.notify(this.#control, handed);
-    };
+    this.#tell = (message) => port1.postMessage(message);
+  }
+
+  /** Puts a batch into the queue; one without images makes the thread forget the slot. */
+  #post(slot: number, count: number): void {
+    for (;;) {
+      const seen = Atomics.load(this.#control, done);
+      if (this.#turns - seen < capacity || !this.lives) break;
+      Atomics.wait(this.#control, done, seen, 1000);
+    }
+    const entry = queue + 2 * (this.#turns & (capacity - 1));
+    this.#control[entry] = slot;
+    this.#control[entry + 1] = count;
+    this.#turns++;
+    Atomics.add(this.#control, handed, 1);
+    Atomics.notify(this.#control, handed);
   }
 
   get lives(): boolean {
@@ -90,8 +108,8 @@ class PixelThread {
   /** Begins with what is in the slot. */
   start(slot: PixelSlot): void {
     const { number, plan, count, bytes, draws, out } = slot;
-    const fresh = slot.turn === 0 ? { plan, batch: { bytes, draws, out } } : undefined;
-    this.#post({ slot: number, count, fresh });
+    if (slot.turn === 0) this.#tell({ slot: number, plan, batch: { bytes, draws, out } });
+    this.#post(number, count);
     slot.turn = this.#turns;
   }
 
@@ -107,7 +125,7 @@ class PixelThread {
 
   /** The slot is not needed any more; what the thread does with it now has no consequence. */
   free(slot: PixelSlot): void {
-    if (slot.turn > 0) this.#post({ slot: slot.number, count: 0, fresh: undefined });
+    if (slot.turn > 0) this.#post(slot.number, 0);
   }
 }
 
