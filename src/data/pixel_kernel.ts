@@ -52,8 +52,8 @@ export function makePixelKernel(): PixelKernel {
   const bits = (x: Float32Array): Int32Array => new Int32Array(x.buffer, x.byteOffset, x.length);
   /** Zeros around an image that is read between pixels spare a test at each of them; one more against rounding. */
   const [before, around] = [2, 5];
-  let framed = new Float32Array(0);
-  let framedBits = bits(framed);
+  // Doubles, as which JavaScript computes: each is read four times.
+  let framed = new Float64Array(0);
   let framedSize = '';
   const spare = [new Float32Array(0), new Float32Array(0)];
 
@@ -93,6 +93,37 @@ export function makePixelKernel(): PixelKernel {
         target[first + k] = table[bytes[source + k] * channels + channel];
         channel = channel + 1 === channels ? 0 : channel + 1;
       }
+    }
+  };
+
+  /** The same for an image with a frame. */
+  const decodeFramed = (
+    plan: PixelPlan,
+    table: Float64Array,
+    bytes: Uint8Array,
+    words: Int32Array,
+    from: number,
+    target: Float64Array,
+    to: number,
+    stride: number,
+  ): void => {
+    const { channels } = plan;
+    const across = plan.width * channels;
+    const isByWords = channels === 1 && across % 4 === 0;
+    let word = from >> 2;
+    for (let row = 0; row < plan.height; row++) {
+      const [first, source] = [to + row * stride, from + row * across];
+      if (isByWords)
+        for (let k = first; k < first + across; k += 4) {
+          const four = words[word++];
+          target[k] = table[four & 255];
+          target[k + 1] = table[(four >> 8) & 255];
+          target[k + 2] = table[(four >> 16) & 255];
+          target[k + 3] = table[four >>> 24];
+        }
+      else
+        for (let k = 0; k < across; k++)
+          target[first + k] = table[bytes[source + k] * channels + (k % channels)];
     }
   };
 
@@ -182,7 +213,7 @@ export function makePixelKernel(): PixelKernel {
 
   /** A line of grey pixels of a small image: what most of the time is spent in, with constants in place of variables. */
   const sampleGrey = (
-    image: Float32Array,
+    image: Float64Array,
     stride: number,
     out: Float32Array,
     first: number,
@@ -281,11 +312,10 @@ export function makePixelKernel(): PixelKernel {
   };
 
   /** The frame for images of a size; the border of an earlier one of that size is still 0. */
-  const frameFor = (height: number, width: number, channels: number): Float32Array => {
+  const frameFor = (height: number, width: number, channels: number): Float64Array => {
     const size = `${height} ${width} ${channels}`;
     if (size !== framedSize) {
-      framed = new Float32Array((height + around) * (width + around) * channels);
-      framedBits = bits(framed);
+      framed = new Float64Array((height + around) * (width + around) * channels);
     }
     framedSize = size;
     return framed;
@@ -310,6 +340,7 @@ export function makePixelKernel(): PixelKernel {
     const size = height * width * channels;
     const frameStart = (w: number): number => (before * (w + around) + before) * channels;
     const table = bits(plan.values);
+    const doubles = Float64Array.from(plan.values);
     const outBits = bits(out);
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     const plain = spareOf(1, size);
@@ -330,7 +361,7 @@ export function makePixelKernel(): PixelKernel {
         if (change.kind === 'affine') {
           const frame = frameFor(h, w, channels);
           const stride = (w + around) * channels;
-          if (pass === 0) decode(plan, table, bytes, words, n * size, framedBits, frameStart(w), stride);
+          if (pass === 0) decodeFramed(plan, doubles, bytes, words, n * size, frame, frameStart(w), stride);
           else
             for (let i = 0; i < h; i++)
               frame.set(
