@@ -51,8 +51,9 @@ export class ImageBatches {
     const most = plan.reduce((n, positions) => Math.max(n, positions.length), 0);
     const threads = pixelThreads(this.#workers);
     // One batch for each thread, then the second for each.
+    const images = threads.length === 0 ? null : sharedCopy(this.#dataset.images);
     const slots = Array.from({ length: ahead }, () =>
-      threads.map((thread) => thread.slot(this.#plan, most, this.#outSize)),
+      threads.map((thread) => thread.slot(this.#plan, most, this.#outSize, images)),
     ).flat();
     const own = slots.length > 0 ? null : this.#buffers(most);
     const begun: { positions: Int32Array; key: Tensor | null; slot: PixelSlot }[] = [];
@@ -64,7 +65,7 @@ export class ImageBatches {
         giveBack(lent);
         if (own !== null) {
           const [positions, key] = [plan[i], this.#keyTensor(keyOf(i))];
-          this.#fill(positions, key, own.bytes, own.draws);
+          this.#fill(positions, key, own);
           pixelKernel(this.#plan, { ...own, count: positions.length });
           const [x, y] = this.#finished(positions, own.out);
           lent = x;
@@ -74,7 +75,7 @@ export class ImageBatches {
         for (; next < plan.length && next < i + slots.length; next++) {
           const [slot, positions] = [slots[next % slots.length], plan[next]];
           const key = this.#keyTensor(keyOf(next));
-          this.#fill(positions, key, slot.bytes, slot.draws);
+          this.#fill(positions, key, slot);
           slot.count = positions.length;
           slot.thread.start(slot);
           begun.push({ positions, key, slot });
@@ -96,6 +97,7 @@ export class ImageBatches {
     const { height, width, channels, draws } = this.#plan;
     return {
       bytes: new Uint8Array(Math.ceil((count * height * width * channels) / 4) * 4),
+      positions: null,
       draws: new Float32Array(count * draws),
       out: new Float32Array(count * this.#outSize),
     };
@@ -110,14 +112,17 @@ export class ImageBatches {
     return isUsed ? fromData(new Uint32Array(key), [2], 'uint32') : null;
   }
 
-  /** Bytes and drawn numbers of a batch. */
-  #fill(positions: Int32Array, key: Tensor | null, bytes: Uint8Array, draws: Float32Array): void {
+  /** Bytes, or positions, and drawn numbers of a batch. */
+  #fill(positions: Int32Array, key: Tensor | null, batch: Omit<PixelBatch, 'count'>): void {
+    const { bytes, draws } = batch;
     const { images, shape } = this.#dataset;
     const size = shape[0] * shape[1] * shape[2];
-    for (let i = 0; i < positions.length; i++) {
-      const from = positions[i] * size;
-      bytes.set(images.subarray(from, from + size), i * size);
-    }
+    if (batch.positions !== null) batch.positions.set(positions);
+    else
+      for (let i = 0; i < positions.length; i++) {
+        const from = positions[i] * size;
+        bytes.set(images.subarray(from, from + size), i * size);
+      }
     if (this.#draws === null || key === null) return;
     let column = 0;
     for (const part of this.#draws(key, positions.length)) {
@@ -144,6 +149,21 @@ export class ImageBatches {
     if (changed !== array) array.dispose();
     return changed;
   }
+}
+
+/** Datasets of up to this many bytes are copied to where threads read them; of larger ones, each batch is. */
+const mostShared = 256 * 2 ** 20;
+const copies = new WeakMap<Uint8Array, Uint8Array>();
+
+/** The bytes in shared memory, one copy for all loaders of a dataset; null if there are too many. */
+function sharedCopy(images: Uint8Array): Uint8Array | null {
+  if (images.length > mostShared) return null;
+  const known = copies.get(images);
+  if (known !== undefined) return known;
+  const copy = new Uint8Array(new SharedArrayBuffer(Math.ceil(images.length / 4) * 4));
+  copy.set(images);
+  copies.set(images, copy);
+  return copy;
 }
 
 /** Images in memory that the next batch will need. */

@@ -33,8 +33,10 @@ export interface PixelPlan {
 /** A batch for it. */
 export interface PixelBatch {
   readonly count: number;
-  /** [count, height, width, channels], from a multiple of four bytes on. */
+  /** Images [height, width, channels] one after the other, from a multiple of four bytes on. */
   readonly bytes: Uint8Array;
+  /** Which of them the batch has; null: the first `count`. */
+  readonly positions: Int32Array | null;
   /** [count, draws]. */
   readonly draws: Float32Array;
   /** Takes the images, with the size that the changes give them. */
@@ -190,7 +192,7 @@ export function makePixelKernel(): PixelKernel {
     moved.right = right;
   };
 
-  /** Pixels as they are. */
+  /** Pixels as they are. `isShift`: they have moved by a single crop, that is, all in one direction. */
   const copy = (
     source: Int32Array,
     width: number,
@@ -198,8 +200,25 @@ export function makePixelKernel(): PixelKernel {
     out: Int32Array,
     to: number,
     outWidth: number,
+    isShift: boolean,
   ): void => {
     const { a, b, c, d, top, bottom, left, right } = moved;
+    if (isShift && width === outWidth && top < bottom && left < right) {
+      // All rows at once, as one piece of memory; the columns that then come from a neighbouring row are filled again.
+      const across = width * channels;
+      const [before, after] = [left * channels, (outWidth - right) * channels];
+      const filled = out[to + top * across + (left > 0 ? 0 : across - 1)];
+      const from = ((top + b) * width + left + d) * channels;
+      const end = ((bottom - 1 + b) * width + right + d) * channels;
+      out.set(source.subarray(from, end), to + top * across + before);
+      if (before + after === 0) return;
+      for (let i = top; i < bottom; i++) {
+        const line = to + i * across;
+        for (let k = line; k < line + before; k++) out[k] = filled;
+        for (let k = line + across - after; k < line + across; k++) out[k] = filled;
+      }
+      return;
+    }
     for (let i = top; i < bottom; i++) {
       let at = ((a * i + b) * width + c * left + d) * channels;
       let target = to + (i * outWidth + left) * channels;
@@ -326,7 +345,7 @@ export function makePixelKernel(): PixelKernel {
     return spare[i];
   };
 
-  return (plan, { count, bytes, draws, out }) => {
+  return (plan, { count, bytes, positions, draws, out }) => {
     const { changes, channels, height, width } = plan;
     const sizes: (readonly [number, number])[] = [[height, width]];
     // A pass begins with the first change and with each affine one.
@@ -347,8 +366,9 @@ export function makePixelKernel(): PixelKernel {
     const plainBits = bits(plain);
     for (let n = 0; n < count; n++) {
       const row = n * plan.draws;
+      const from = (positions === null ? n : positions[n]) * size;
       if (starts.length === 0)
-        decode(plan, table, bytes, words, n * size, outBits, n * outSize, width * channels);
+        decode(plan, table, bytes, words, from, outBits, n * outSize, width * channels);
       let source = out;
       starts.forEach((start, pass) => {
         const isLast = pass === starts.length - 1;
@@ -361,7 +381,7 @@ export function makePixelKernel(): PixelKernel {
         if (change.kind === 'affine') {
           const frame = frameFor(h, w, channels);
           const stride = (w + around) * channels;
-          if (pass === 0) decodeFramed(plan, doubles, bytes, words, n * size, frame, frameStart(w), stride);
+          if (pass === 0) decodeFramed(plan, doubles, bytes, words, from, frame, frameStart(w), stride);
           else
             for (let i = 0; i < h; i++)
               frame.set(
@@ -372,9 +392,10 @@ export function makePixelKernel(): PixelKernel {
           sample(h, w, channels, draws, row + change.at, target, to, nextWidth);
         } else {
           // Only the first pass can begin like this.
-          decode(plan, table, bytes, words, n * size, plainBits, 0, w * channels);
+          decode(plan, table, bytes, words, from, plainBits, 0, w * channels);
           follow(plan, sizes, start, end, draws, row, target, to);
-          copy(plainBits, w, channels, isLast ? outBits : bits(target), to, nextWidth);
+          const isShift = end === start + 1 && change.kind === 'crop';
+          copy(plainBits, w, channels, isLast ? outBits : bits(target), to, nextWidth, isShift);
         }
         source = target;
       });

@@ -96,19 +96,23 @@ class PixelThread {
     return Atomics.load(this.#control, ended) === 0;
   }
 
-  /** Memory for batches of up to `count` images, each of `outSize` elements in the end. */
-  slot(plan: PixelPlan, count: number, outSize: number): PixelSlot {
+  /**
+   * Memory for batches of up to `count` images, each of `outSize` elements in the end. With `images`, which must be in shared memory, a
+   * batch has positions in them; else it has bytes of its own.
+   */
+  slot(plan: PixelPlan, count: number, outSize: number, images: Uint8Array | null): PixelSlot {
     const size = plan.height * plan.width * plan.channels;
-    const bytes = new Uint8Array(new SharedArrayBuffer(Math.ceil((count * size) / 4) * 4));
+    const bytes = images ?? new Uint8Array(new SharedArrayBuffer(Math.ceil((count * size) / 4) * 4));
+    const positions = images === null ? null : new Int32Array(new SharedArrayBuffer(4 * count));
     const draws = new Float32Array(new SharedArrayBuffer(4 * count * plan.draws));
     const out = new Float32Array(new SharedArrayBuffer(4 * count * outSize));
-    return { thread: this, plan, number: slots++, bytes, draws, out, turn: 0, count: 0 };
+    return { thread: this, plan, number: slots++, bytes, positions, draws, out, turn: 0, count: 0 };
   }
 
   /** Begins with what is in the slot. */
   start(slot: PixelSlot): void {
-    const { number, plan, count, bytes, draws, out } = slot;
-    if (slot.turn === 0) this.#tell({ slot: number, plan, batch: { bytes, draws, out } });
+    const { number, plan, count, bytes, positions, draws, out } = slot;
+    if (slot.turn === 0) this.#tell({ slot: number, plan, batch: { bytes, positions, draws, out } });
     this.#post(number, count);
     slot.turn = this.#turns;
   }

@@ -8,6 +8,7 @@ import type { Source } from './data_forms.ts';
 export class Feed {
   readonly #source: Source;
   readonly #perEpoch: number | null;
+  readonly #isKept: boolean;
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | null = null;
   /** Number of the pass in progress. */
   #pass = 0;
@@ -19,8 +20,10 @@ export class Feed {
   /** Arrays of the last batch, where they are the feed's alone. */
   #last: readonly Tensor[] = [];
 
-  constructor(source: Source, perEpoch: number | null = null) {
+  /** @param isKept the batches are needed after the next one has been asked for */
+  constructor(source: Source, perEpoch: number | null = null, isKept = false) {
     this.#source = source;
+    this.#isKept = isKept;
     this.#perEpoch = perEpoch;
   }
 
@@ -63,7 +66,7 @@ export class Feed {
       const { done, value } = await iterator.next();
       if (done !== true) {
         this.#given++;
-        if (this.#source.isFresh === true) this.#last = value as Tensor[];
+        if (this.#source.isFresh === true && !this.#isKept) this.#last = value as Tensor[];
         return value;
       }
       this.#empty = this.#given === 0 ? this.#empty + 1 : 0;

@@ -58,7 +58,7 @@ export async function learningRateCurve<M extends Module, Y = Tensor>(
   });
   // The search itself does not wait: the batches are made before.
   const batches: ReadBatch[] = [];
-  const feed = new Feed(source, steps);
+  const feed = new Feed(source, steps, true);
   await feed.begin(null, 0, false);
   for (let value = await feed.next(); value !== null; value = await feed.next())
     batches.push(readBatch(name, `batch ${batches.length + 1}`, value));
