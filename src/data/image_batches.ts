@@ -4,6 +4,7 @@ import { jit } from '../core/jit.ts';
 import type { Key } from '../core/random.ts';
 import { fromData, type Tensor } from '../core/tensor.ts';
 import type { HostKey } from '../core/threefry.ts';
+import { vmap } from '../core/vmap.ts';
 import type { Storage } from '../runtime/storage.ts';
 import type { Augmentation } from './augment.ts';
 import type { Dataset } from './dataset.ts';
@@ -14,13 +15,16 @@ import { type PixelSlot, pixelKernel, pixelThreads } from './pixel_threads.ts';
 /** Batches that are computed in advance by each thread. */
 const ahead = 2;
 
+/** Batches whose numbers are drawn at once: a program for each batch takes longer than its scaling. */
+const drawnAtOnce = 16;
+
 /** How the bytes of a dataset become batches: as a table and changes of geometry, on threads, and compiled for what is left. */
 export class ImageBatches {
   readonly #dataset: Dataset;
   readonly #plan: PixelPlan;
   readonly #outShape: readonly [number, number, number];
-  /** The numbers that each change draws, [batch, k]; null if there are no changes. */
-  readonly #draws: ((key: Tensor, batch: number) => Tensor[]) | null;
+  /** The numbers that each change draws for batches with these keys [m, 2]: [m, batch, k]; null if there are no changes. */
+  readonly #draws: ((keys: Tensor, batch: number) => Tensor[]) | null;
   /** What is left of the augmentation. */
   readonly #rest: Augmentation | null;
   readonly #workers: number;
@@ -56,6 +60,7 @@ export class ImageBatches {
       threads.map((thread) => thread.slot(this.#plan, most, this.#outSize, images)),
     ).flat();
     const own = slots.length > 0 ? null : this.#buffers(most);
+    const drawn = new Drawn(this.#draws, this.#plan.draws, plan, keyOf);
     const begun: { positions: Int32Array; key: Tensor | null; slot: PixelSlot }[] = [];
     let next = 0;
     let lent: Lent | null = null;
@@ -65,7 +70,8 @@ export class ImageBatches {
         giveBack(lent);
         if (own !== null) {
           const [positions, key] = [plan[i], this.#keyTensor(keyOf(i))];
-          this.#fill(positions, key, own);
+          this.#fill(positions, own);
+          drawn.copy(i, own.draws);
           pixelKernel(this.#plan, { ...own, count: positions.length });
           const [x, y] = this.#finished(positions, own.out);
           lent = x;
@@ -75,7 +81,8 @@ export class ImageBatches {
         for (; next < plan.length && next < i + slots.length; next++) {
           const [slot, positions] = [slots[next % slots.length], plan[next]];
           const key = this.#keyTensor(keyOf(next));
-          this.#fill(positions, key, slot);
+          this.#fill(positions, slot);
+          drawn.copy(next, slot.draws);
           slot.count = positions.length;
           slot.thread.start(slot);
           begun.push({ positions, key, slot });
@@ -108,13 +115,12 @@ export class ImageBatches {
   }
 
   #keyTensor(key: HostKey): Tensor | null {
-    const isUsed = this.#draws !== null || this.#rest !== null;
-    return isUsed ? fromData(new Uint32Array(key), [2], 'uint32') : null;
+    return this.#rest !== null ? fromData(new Uint32Array(key), [2], 'uint32') : null;
   }
 
-  /** Bytes, or positions, and drawn numbers of a batch. */
-  #fill(positions: Int32Array, key: Tensor | null, batch: Omit<PixelBatch, 'count'>): void {
-    const { bytes, draws } = batch;
+  /** Bytes, or positions, of a batch. */
+  #fill(positions: Int32Array, batch: Omit<PixelBatch, 'count'>): void {
+    const { bytes } = batch;
     const { images, shape } = this.#dataset;
     const size = shape[0] * shape[1] * shape[2];
     if (batch.positions !== null) batch.positions.set(positions);
@@ -123,14 +129,6 @@ export class ImageBatches {
         const from = positions[i] * size;
         bytes.set(images.subarray(from, from + size), i * size);
       }
-    if (this.#draws === null || key === null) return;
-    let column = 0;
-    for (const part of this.#draws(key, positions.length)) {
-      const [numbers, width] = [part.dataSync(), part.shape[1]];
-      for (let i = 0; i < positions.length; i++)
-        for (let k = 0; k < width; k++) draws[i * this.#plan.draws + column + k] = numbers[i * width + k];
-      column += width;
-    }
   }
 
   /** Images that are still where they were computed, and their labels. */
@@ -166,6 +164,61 @@ function sharedCopy(images: Uint8Array): Uint8Array | null {
   return copy;
 }
 
+/** Numbers for the changes of the batches of an epoch. */
+class Drawn {
+  readonly #draw: ((keys: Tensor, batch: number) => Tensor[]) | null;
+  readonly #columns: number;
+  readonly #plan: readonly Int32Array[];
+  readonly #keyOf: (i: number) => HostKey;
+  /** Batches `first` to `end`, [end - first, batch, k] each. */
+  #first = 0;
+  #end = 0;
+  #parts: readonly { readonly numbers: ArrayLike<number>; readonly width: number }[] = [];
+
+  constructor(
+    draw: ((keys: Tensor, batch: number) => Tensor[]) | null,
+    columns: number,
+    plan: readonly Int32Array[],
+    keyOf: (i: number) => HostKey,
+  ) {
+    this.#draw = draw;
+    this.#columns = columns;
+    this.#plan = plan;
+    this.#keyOf = keyOf;
+  }
+
+  /** Those of batch i to [batch, columns]. */
+  copy(i: number, target: Float32Array): void {
+    if (this.#draw === null) return;
+    if (i < this.#first || i >= this.#end) this.#drawFrom(this.#draw, i);
+    const count = this.#plan[i].length;
+    let column = 0;
+    for (const { numbers, width } of this.#parts) {
+      let at = (i - this.#first) * count * width;
+      for (let n = 0; n < count; n++)
+        for (let k = 0; k < width; k++) target[n * this.#columns + column + k] = numbers[at++];
+      column += width;
+    }
+  }
+
+  /** Draws for batch i, and for those after it that are as large. */
+  #drawFrom(draw: (keys: Tensor, batch: number) => Tensor[], i: number): void {
+    const count = this.#plan[i].length;
+    let end = i + 1;
+    while (end < this.#plan.length && end < i + drawnAtOnce && this.#plan[end].length === count) end++;
+    // One batch, or all that are drawn at once: two programs, not one for each number of batches.
+    const batches = end === i + 1 ? 1 : drawnAtOnce;
+    const keys = new Uint32Array(2 * batches);
+    for (let j = 0; j < batches; j++) keys.set(this.#keyOf(i + j), 2 * j);
+    this.#parts = draw(fromData(keys, [batches, 2], 'uint32'), count).map((part) => ({
+      numbers: part.dataSync(),
+      width: part.shape[2],
+    }));
+    this.#first = i;
+    this.#end = end;
+  }
+}
+
 /** Images in memory that the next batch will need. */
 interface Lent {
   readonly array: Tensor;
@@ -189,13 +242,13 @@ function changesOf(geometry: Geometry, height: number, width: number) {
     count += draws.shape[1];
     if (change.kind === 'crop') size = [change.height, change.width];
   }
-  const draws = jit((key: Key, batch: number) =>
-    (geometry(key, [batch, height, width]) ?? []).map((part) => part.draws),
+  const draws = jit((keys: Tensor, batch: number) =>
+    vmap((key: Key) => (geometry(key, [batch, height, width]) ?? []).map((part) => part.draws))(keys),
   );
   return {
     changes,
     count,
     size: size as [number, number],
-    draws: draws as (key: Tensor, n: number) => Tensor[],
+    draws: draws as (keys: Tensor, batch: number) => Tensor[],
   };
 }
