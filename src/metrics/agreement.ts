@@ -1,7 +1,8 @@
 import { checkOptions } from '../core/options.ts';
 import { ClassCounts, type CountOptions, countOptionNames } from './class_counts.ts';
 import { ConfusionMatrix, type ConfusionOptions } from './confusion.ts';
-import { checkMerge, Metric, type MetricState, splitWeights, type UpdateOptions } from './metric.ts';
+import { MatrixMetric } from './matrix_metric.ts';
+import { splitWeights, type UpdateOptions } from './metric.ts';
 import type { Values } from './values.ts';
 
 /** Options of {@link BalancedAccuracy}. */
@@ -114,42 +115,32 @@ export interface KappaOptions extends Omit<ConfusionOptions, 'normalize'> {
   readonly distance?: 'none' | 'linear' | 'quadratic';
 }
 
+const distances = {
+  none: (i: number, j: number): number => Number(i !== j),
+  linear: (i: number, j: number): number => Math.abs(i - j),
+  quadratic: (i: number, j: number): number => (i - j) ** 2,
+};
+
 /**
  * Cohen's kappa: how much better two raters agree than by chance, 1 - sum(d observed) / sum(d expected) over the confusion matrix, with
  * d the distance of the classes. 1 is full agreement, 0 chance; NaN where chance alone gives full agreement.
  */
-export class CohenKappa extends Metric<number> {
-  readonly #confusion: ConfusionMatrix;
+export class CohenKappa extends MatrixMetric<number> {
   readonly #distance: (i: number, j: number) => number;
 
   /** @throws RangeError for another distance, and as {@link ConfusionMatrix} */
   constructor({ distance = 'none', ...options }: KappaOptions) {
-    super();
     checkOptions('CohenKappa', options, ['classes', 'ignoreIndex', 'threshold']);
-    const distances = {
-      none: (i: number, j: number): number => Number(i !== j),
-      linear: (i: number, j: number): number => Math.abs(i - j),
-      quadratic: (i: number, j: number): number => (i - j) ** 2,
-    };
     if (!Object.hasOwn(distances, distance))
       throw new RangeError(
         `CohenKappa: distance must be 'none', 'linear' or 'quadratic', got ${String(distance)}`,
       );
-    this.#confusion = new ConfusionMatrix(options);
+    super(new ConfusionMatrix(options));
     this.#distance = distances[distance];
   }
 
-  /**
-   * @param outputs class numbers of one rater, or [..., classes] scores of which the largest counts
-   * @param targets class numbers of the other
-   */
-  update(outputs: Values, targets: Values, options: UpdateOptions = {}): this {
-    this.#confusion.update(outputs, targets, options);
-    return this;
-  }
-
   compute(): number {
-    const matrix = this.#confusion.compute();
+    const matrix = this.confusion.compute();
     const rows = matrix.map((row) => row.reduce((a, b) => a + b, 0));
     const columns = matrix.map((_, j) => matrix.reduce((sum, row) => sum + row[j], 0));
     const total = rows.reduce((a, b) => a + b, 0);
@@ -162,25 +153,6 @@ export class CohenKappa extends Metric<number> {
         expected += (distance * rows[i] * columns[j]) / total;
       }
     return expected === 0 ? NaN : 1 - observed / expected;
-  }
-
-  override stateDict(): MetricState {
-    return this.#confusion.stateDict();
-  }
-
-  override loadStateDict(state: { matrix: number[][] }): void {
-    this.#confusion.loadStateDict(state);
-  }
-
-  reset(): this {
-    this.#confusion.reset();
-    return this;
-  }
-
-  merge(other: this): this {
-    checkMerge(this, other);
-    this.#confusion.merge(other.#confusion);
-    return this;
   }
 }
 

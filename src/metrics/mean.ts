@@ -19,6 +19,12 @@ export class Mean {
     return this.#weight;
   }
 
+  /** Adds what another mean has seen. */
+  merge(other: Mean): void {
+    this.#sum += other.#sum;
+    this.#weight += other.#weight;
+  }
+
   /** What {@link loadStateDict} of another mean needs to go on with these numbers. */
   stateDict(): { sum: number; weight: number } {
     return { sum: this.#sum, weight: this.#weight };

@@ -1,13 +1,7 @@
 import { checkOptions } from '../core/options.ts';
-import {
-  checkMerge,
-  checkUpdate,
-  Metric,
-  type MetricState,
-  splitWeights,
-  type UpdateOptions,
-} from './metric.ts';
+import { checkUpdate, splitWeights, type UpdateOptions } from './metric.ts';
 import { read, readWeights, type Values } from './values.ts';
+import { WeightedMean } from './weighted_mean.ts';
 
 /** Options of {@link Perplexity}. */
 export interface PerplexityOptions {
@@ -19,10 +13,8 @@ export interface PerplexityOptions {
  * Perplexity of a language model, exp of the mean of -ln p(token): among how many equally likely tokens it chooses, as it were. Outputs [..., vocabulary] are
  * logits or log-probabilities, targets [...] token numbers.
  */
-export class Perplexity extends Metric<number> {
+export class Perplexity extends WeightedMean {
   readonly #ignoreIndex: number | undefined;
-  #sum = 0;
-  #weight = 0;
 
   /** @throws TypeError for unknown options */
   constructor(options: PerplexityOptions = {}) {
@@ -50,38 +42,15 @@ export class Perplexity extends Metric<number> {
         throw new RangeError(
           `Perplexity: token ${i} is ${token}, expected an integer from 0 to ${size - 1}; ignoreIndex leaves one out`,
         );
-      const weight = weights === null ? 1 : weights[i];
-      this.#sum += weight * (logSumExp(logits.data, i * size, size) - logits.data[i * size + token]);
-      this.#weight += weight;
+      const loss = logSumExp(logits.data, i * size, size) - logits.data[i * size + token];
+      this.add(loss, weights === null ? 1 : weights[i]);
     }
     return this;
   }
 
   /** NaN before the first token. */
-  compute(): number {
-    return Math.exp(this.#sum / this.#weight);
-  }
-
-  override stateDict(): MetricState {
-    return { sum: this.#sum, weight: this.#weight };
-  }
-
-  override loadStateDict(state: { sum: number; weight: number }): void {
-    this.#sum = state.sum;
-    this.#weight = state.weight;
-  }
-
-  reset(): this {
-    this.#sum = 0;
-    this.#weight = 0;
-    return this;
-  }
-
-  merge(other: this): this {
-    checkMerge(this, other);
-    this.#sum += other.#sum;
-    this.#weight += other.#weight;
-    return this;
+  override compute(): number {
+    return Math.exp(super.compute());
   }
 }
 

@@ -1,13 +1,7 @@
 import { checkOptions } from '../core/options.ts';
-import {
-  checkMerge,
-  checkUpdate,
-  Metric,
-  type MetricState,
-  splitWeights,
-  type UpdateOptions,
-} from './metric.ts';
+import { checkUpdate, splitWeights, type UpdateOptions } from './metric.ts';
 import { read, readWeights, type Values } from './values.ts';
+import { WeightedMean } from './weighted_mean.ts';
 
 /** Probabilities of classes, and what is true. */
 export interface Forecasts {
@@ -54,10 +48,7 @@ export function readForecasts(
 }
 
 /** A weighted mean over examples of a number for each. */
-abstract class MeanOfForecasts extends Metric<number> {
-  #sum = 0;
-  #weight = 0;
-
+abstract class MeanOfForecasts extends WeightedMean {
   /** What is averaged. */
   protected abstract value(forecasts: Forecasts, row: number): number;
 
@@ -69,37 +60,8 @@ abstract class MeanOfForecasts extends Metric<number> {
   update(outputs: Values, targets: Values, options: UpdateOptions = {}): this {
     const forecasts = readForecasts(this.constructor.name, outputs, targets, options);
     for (let i = 0; i < forecasts.rows; i++) {
-      const weight = forecasts.weights === null ? 1 : forecasts.weights[i];
-      this.#sum += weight * this.value(forecasts, i);
-      this.#weight += weight;
+      this.add(this.value(forecasts, i), forecasts.weights === null ? 1 : forecasts.weights[i]);
     }
-    return this;
-  }
-
-  /** NaN before the first example. */
-  compute(): number {
-    return this.#sum / this.#weight;
-  }
-
-  override stateDict(): MetricState {
-    return { sum: this.#sum, weight: this.#weight };
-  }
-
-  override loadStateDict(state: { sum: number; weight: number }): void {
-    this.#sum = state.sum;
-    this.#weight = state.weight;
-  }
-
-  reset(): this {
-    this.#sum = 0;
-    this.#weight = 0;
-    return this;
-  }
-
-  merge(other: this): this {
-    checkMerge(this, other);
-    this.#sum += other.#sum;
-    this.#weight += other.#weight;
     return this;
   }
 }

@@ -1,5 +1,6 @@
 import { ConfusionMatrix, type ConfusionOptions } from './confusion.ts';
-import { checkMerge, Metric, type MetricState, splitWeights, type UpdateOptions } from './metric.ts';
+import { MatrixMetric } from './matrix_metric.ts';
+import { splitWeights, type UpdateOptions } from './metric.ts';
 import type { Values } from './values.ts';
 
 /** Options of {@link Segmentation}. */
@@ -27,27 +28,14 @@ export interface SegmentationScores {
  * The usual measures of semantic segmentation (Long et al. 2015), over all pixels of all images: outputs are images of class numbers like the targets,
  * or have a last axis with scores of classes.
  */
-export class Segmentation extends Metric<SegmentationScores> {
-  readonly #confusion: ConfusionMatrix;
-
+export class Segmentation extends MatrixMetric<SegmentationScores> {
   /** @throws RangeError if the number of classes is not a positive integer, TypeError for unknown options */
   constructor(options: SegmentationOptions) {
-    super();
-    this.#confusion = new ConfusionMatrix(options);
-  }
-
-  /**
-   * @param outputs class numbers like the targets, or [..., classes] scores of which the largest counts
-   * @param targets class numbers, of any shape; weights are for each pixel
-   * @throws RangeError if shapes do not fit or a class is out of range
-   */
-  update(outputs: Values, targets: Values, options: UpdateOptions = {}): this {
-    this.#confusion.update(outputs, targets, options);
-    return this;
+    super(new ConfusionMatrix(options));
   }
 
   compute(): SegmentationScores {
-    const matrix = this.#confusion.compute();
+    const matrix = this.confusion.compute();
     const actual = matrix.map(sum);
     const predicted = matrix.map((_, j) => sum(matrix.map((row) => row[j])));
     const right = matrix.map((row, i) => row[i]);
@@ -63,25 +51,6 @@ export class Segmentation extends Metric<SegmentationScores> {
       iou,
       dice,
     };
-  }
-
-  override stateDict(): MetricState {
-    return this.#confusion.stateDict();
-  }
-
-  override loadStateDict(state: { matrix: number[][] }): void {
-    this.#confusion.loadStateDict(state);
-  }
-
-  reset(): this {
-    this.#confusion.reset();
-    return this;
-  }
-
-  merge(other: this): this {
-    checkMerge(this, other);
-    this.#confusion.merge(other.#confusion);
-    return this;
   }
 }
 

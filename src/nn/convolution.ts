@@ -11,7 +11,7 @@ import {
   type PerAxis,
   paddingOf,
   perAxis,
-  requirePositive,
+  requireGroups,
   requireSpatial,
 } from './spatial_sizes.ts';
 
@@ -111,12 +111,7 @@ export abstract class Convolution extends Module {
     const name = new.target.name;
     checkOptions(name, options, [...keys, ...initialKeys]);
     const { bias = true, weightInit, biasInit, ...rest } = options;
-    const groups = rest.groups ?? 1;
-    requirePositive(name, { inputs, outputs, groups });
-    if (inputs % groups !== 0 || outputs % groups !== 0)
-      throw new Error(
-        `${name}: ${inputs} input and ${outputs} output channels must divide by groups = ${groups}`,
-      );
+    const groups = requireGroups(name, inputs, outputs, rest.groups);
     const sizes = perAxis(name, 'kernel', kernel, axes, 1);
     const stride = perAxis(name, 'stride', rest.stride ?? 1, axes, 1);
     const dilation = perAxis(name, 'dilation', rest.dilation ?? 1, axes, 1);

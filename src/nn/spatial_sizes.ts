@@ -96,3 +96,13 @@ export function requirePositive(name: string, sizes: Readonly<Record<string, num
     if (!Number.isInteger(n) || n < 1)
       throw new Error(`${name}: ${what} must be a positive integer, got ${n}`);
 }
+
+/** Checks that channels can be cut into groups, and gives their number. */
+export function requireGroups(name: string, inputs: number, outputs: number, groups = 1): number {
+  requirePositive(name, { inputs, outputs, groups });
+  if (inputs % groups !== 0 || outputs % groups !== 0)
+    throw new Error(
+      `${name}: ${inputs} input and ${outputs} output channels must divide by groups = ${groups}`,
+    );
+  return groups;
+}

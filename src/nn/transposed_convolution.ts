@@ -11,7 +11,7 @@ import {
   type PerAxis,
   paddingOf,
   perAxis,
-  requirePositive,
+  requireGroups,
   requireSpatial,
 } from './spatial_sizes.ts';
 
@@ -152,12 +152,7 @@ abstract class ConvTranspose extends Module {
     const name = new.target.name;
     checkOptions(name, options, [...keys, ...initialKeys]);
     const { bias = true, weightInit, biasInit, ...rest } = options;
-    const groups = rest.groups ?? 1;
-    requirePositive(name, { inputs, outputs, groups });
-    if (inputs % groups !== 0 || outputs % groups !== 0)
-      throw new Error(
-        `${name}: ${inputs} input and ${outputs} output channels must divide by groups = ${groups}`,
-      );
+    const groups = requireGroups(name, inputs, outputs, rest.groups);
     const sizes = perAxis(name, 'kernel', kernel, axes, 1);
     sizesOf(name, sizes, sizes, rest);
     const shape = [inputs, ...sizes, outputs / groups];

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loader } from '../../src/data/index.ts';
-import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
 import {
@@ -12,7 +11,6 @@ import {
   csvLog,
   earlyStopping,
   fit,
-  type History,
   type Logs,
   learningRate,
   progress,
@@ -20,29 +18,9 @@ import {
   tensorBoard,
 } from '../../src/train/index.ts';
 import { formatDuration, formatLogs } from '../../src/train/progress.ts';
-import { toyImages, toyModel } from './toy.ts';
+import { toyImages, toyModel, trainToy } from './toy.ts';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'nabla-train-'));
-
-/** Trains the toy, from a seed that only a run that starts anew may depend on. */
-async function train(
-  epochs: number,
-  callbacks: Callback[],
-  options: { seed?: number; lr?: number; signal?: AbortSignal } = {},
-): Promise<{ history: History; model: nn.Sequential }> {
-  const model = toyModel(options.seed);
-  const history = await fit(model, {
-    data: loader(toyImages(20), { batchSize: 8, shuffle: true }),
-    validation: loader(toyImages(10), { batchSize: 10 }),
-    loss: nn.crossEntropy,
-    optimizer: new optim.Adam(model, { lr: options.lr ?? 0.02 }),
-    epochs,
-    metrics: { accuracy },
-    callbacks,
-    signal: options.signal,
-  });
-  return { history, model };
-}
 
 describe('earlyStopping', () => {
   const after = async (losses: number[], options: Parameters<typeof earlyStopping>[0]) => {
@@ -71,9 +49,9 @@ describe('earlyStopping', () => {
   test('counts the epochs before a resumption', async () => {
     const place = folder();
     const stop = () => earlyStopping({ patience: 1, monitor: 'loss', mode: 'max' });
-    const whole = await train(6, [stop(), checkpoints(place)]);
+    const whole = await trainToy(6, [stop(), checkpoints(place)]);
     expect(whole.history.stopped).toMatch(/loss has not improved on .* for 1 epochs/);
-    const resumed = await train(6, [stop(), checkpoints(place, { resume: true })]);
+    const resumed = await trainToy(6, [stop(), checkpoints(place, { resume: true })]);
     expect(resumed.history).toEqual(whole.history);
   });
 
@@ -91,7 +69,7 @@ describe('learningRate', () => {
       onBegin: (run) => void rates.push(run.optimizer.lr),
       onStep: (run) => void rates.push(run.optimizer.lr),
     };
-    await train(2, [learningRate((done) => 0.6 * (1 - done)), watch]);
+    await trainToy(2, [learningRate((done) => 0.6 * (1 - done)), watch]);
     // Six steps; after the last one nothing is set any more.
     [0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1].forEach((rate, i) => {
       expect(rates[i]).toBeCloseTo(rate, 12);
@@ -102,7 +80,7 @@ describe('learningRate', () => {
   test('is the same in a resumed run', async () => {
     const [whole, parts] = [folder(), folder()];
     const rate = () => learningRate((done) => 0.05 * (1 - done));
-    const undisturbed = await train(3, [rate(), checkpoints(whole)]);
+    const undisturbed = await trainToy(3, [rate(), checkpoints(whole)]);
     const controller = new AbortController();
     const killer: Callback = {
       onStep: (run) => {
@@ -110,9 +88,9 @@ describe('learningRate', () => {
       },
     };
     await expect(
-      train(3, [rate(), checkpoints(parts), killer], { signal: controller.signal }),
+      trainToy(3, [rate(), checkpoints(parts), killer], { signal: controller.signal }),
     ).rejects.toThrow('interrupted');
-    const resumed = await train(3, [rate(), checkpoints(parts, { resume: true })], { seed: 9 });
+    const resumed = await trainToy(3, [rate(), checkpoints(parts, { resume: true })], { seed: 9 });
     expect(resumed.history).toEqual(undisturbed.history);
     const last = (place: string) => readFileSync(join(place, 'checkpoint-00000009.safetensors'));
     expect(last(parts).equals(last(whole))).toBe(true);
@@ -134,8 +112,8 @@ describe('csvLog', () => {
   test('one line per epoch, none twice after a resumption', async () => {
     const place = folder();
     const path = join(place, 'metrics.csv');
-    await train(2, [checkpoints(place), csvLog(path)]);
-    await train(3, [checkpoints(place, { resume: true }), csvLog(path)]);
+    await trainToy(2, [checkpoints(place), csvLog(path)]);
+    await trainToy(3, [checkpoints(place, { resume: true }), csvLog(path)]);
     const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
     expect(lines[0]).toBe('epoch,loss,accuracy,validationLoss,validationAccuracy');
     expect(lines.slice(1).map((line) => line.split(',')[0])).toEqual(['1', '2', '3']);
@@ -147,12 +125,12 @@ describe('tensorBoard', () => {
   test('writes scalars of steps and epochs; a resumed run opens another file', async () => {
     const place = folder();
     const logs = join(place, 'logs');
-    await train(1, [tensorBoard(logs, { every: 1 }), checkpoints(place)]);
+    await trainToy(1, [tensorBoard(logs, { every: 1 }), checkpoints(place)]);
     const [first] = readdirSync(logs);
     const text = readFileSync(join(logs, first), 'latin1');
     expect(text.split('step/loss').length - 1).toBe(3);
     expect(text.split('epoch/validationAccuracy').length - 1).toBe(1);
-    await train(2, [tensorBoard(logs), checkpoints(place, { resume: true })]);
+    await trainToy(2, [tensorBoard(logs), checkpoints(place, { resume: true })]);
     expect(readdirSync(logs)).toHaveLength(2);
     expect(() => tensorBoard(logs, { every: -1 })).toThrow(/every must be/);
   });
@@ -166,7 +144,7 @@ describe('progress', () => {
     const saved = { ...process.env };
     Object.assign(process.env, env);
     try {
-      await train(2, [
+      await trainToy(2, [
         progress({
           stream: { write: (text) => written.push(text), isTTY, columns: 120 },
           now: () => (time += 30),
@@ -212,7 +190,9 @@ test('a folder that cannot be made is told before the training starts', async ()
   const place = folder();
   writeFileSync(join(place, 'file'), '');
   const counting: Callback = { onStep: () => void steps++ };
-  await expect(train(1, [tensorBoard(join(place, 'file', 'x')), counting])).rejects.toThrow(/cannot write/);
+  await expect(trainToy(1, [tensorBoard(join(place, 'file', 'x')), counting])).rejects.toThrow(
+    /cannot write/,
+  );
   expect(steps).toBe(0);
   expect(existsSync(join(place, 'file'))).toBe(true);
 });

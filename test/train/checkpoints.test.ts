@@ -5,7 +5,6 @@ import { describe, expect, test, vi } from 'vitest';
 import { loader } from '../../src/data/index.ts';
 import { random, type Tensor, tensor } from '../../src/index.ts';
 import { FormatError, loadTensors, save } from '../../src/io/index.ts';
-import { accuracy } from '../../src/metrics/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
 import { readState } from '../../src/train/checkpoint_file.ts';
@@ -14,36 +13,15 @@ import {
   type CheckpointOptions,
   checkpoints,
   fit,
-  type History,
   loadBest,
   nanGuard,
   restoreState,
   type State,
   saveState,
 } from '../../src/train/index.ts';
-import { toyImages, toyModel } from './toy.ts';
+import { toyImages, toyModel, trainToy } from './toy.ts';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'nabla-checkpoints-'));
-
-/** Trains the toy: epochs of three steps, from a seed that only a run that starts anew may depend on. */
-async function train(
-  epochs: number,
-  callbacks: Callback[],
-  options: { seed?: number; lr?: number; signal?: AbortSignal } = {},
-): Promise<{ history: History; model: nn.Sequential }> {
-  const model = toyModel(options.seed);
-  const history = await fit(model, {
-    data: loader(toyImages(20), { batchSize: 8, shuffle: true }),
-    validation: loader(toyImages(10), { batchSize: 10 }),
-    loss: nn.crossEntropy,
-    optimizer: new optim.Adam(model, { lr: options.lr ?? 0.02 }),
-    epochs,
-    metrics: { accuracy },
-    callbacks,
-    signal: options.signal,
-  });
-  return { history, model };
-}
 
 /** Ends the training as a kill does: nothing more is written. */
 const dieAt = (step: number): Callback => ({
@@ -74,13 +52,13 @@ describe('checkpoints', () => {
     ['every step', { every: { steps: 1 } }],
   ])('%s: a run that was killed at any step and resumed ends bit-identical', async (_, options) => {
     const whole = folder();
-    const { history } = await train(4, [checkpoints(whole, options)]);
+    const { history } = await trainToy(4, [checkpoints(whole, options)]);
     for (let step = 1; step <= 12; step += 1) {
       const parts = folder();
-      await expect(train(4, [checkpoints(parts, options), dieAt(step)])).rejects.toThrow('killed');
+      await expect(trainToy(4, [checkpoints(parts, options), dieAt(step)])).rejects.toThrow('killed');
       // Other first weights, another learning rate: all of it must come from the checkpoint, if there is one yet.
       const other = steps(parts).length > 0 ? { seed: 99, lr: 1 } : {};
-      const resumed = await train(4, [checkpoints(parts, { ...options, resume: true })], other);
+      const resumed = await trainToy(4, [checkpoints(parts, { ...options, resume: true })], other);
       expect(resumed.history).toEqual(history);
       expect(contents(parts)).toEqual(contents(whole));
     }
@@ -91,7 +69,7 @@ describe('checkpoints', () => {
     const seen: number[][] = [];
     const watch: Callback = { onEpochBegin: () => void seen.push(steps(place)) };
     const options: CheckpointOptions = { keepLast: 2, keepBest: 2, monitor: 'loss', mode: 'max' };
-    const { history } = await train(6, [checkpoints(place, options), watch]);
+    const { history } = await trainToy(6, [checkpoints(place, options), watch]);
     const losses = history.epochs.map((logs) => logs.loss);
     for (const [done, kept] of [...seen, steps(place)].entries()) {
       const byLoss = losses
@@ -123,7 +101,7 @@ describe('checkpoints', () => {
     const watch: Callback = {
       onEpochEnd: ({ model }) => void weights.push([...model.stateDict()['1.weight'].dataSync()]),
     };
-    const { history } = await train(5, [checkpoints(place, { monitor: 'accuracy', keepLast: 1 }), watch]);
+    const { history } = await trainToy(5, [checkpoints(place, { monitor: 'accuracy', keepLast: 1 }), watch]);
     const accuracies = history.epochs.map((logs) => logs.accuracy);
     const best = accuracies.indexOf(Math.max(...accuracies));
     const model = toyModel(5);
@@ -163,7 +141,7 @@ describe('checkpoints', () => {
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => time);
     const saved: number[] = [];
     try {
-      await train(2, [
+      await trainToy(2, [
         checkpoints(place, { every: { minutes: 1 }, keepBest: 0, keepLast: 9, saveFinal: false }),
         { onStep: () => void (time += 25_000), onEpochEnd: () => void saved.push(...steps(place)) },
       ]);
@@ -176,28 +154,28 @@ describe('checkpoints', () => {
 
   test('saveFinal: the end is saved whatever `every` says; so is an interruption, in the middle of an epoch', async () => {
     const place = folder();
-    await train(3, [checkpoints(place, { every: 2, keepBest: 0 })]);
+    await trainToy(3, [checkpoints(place, { every: 2, keepBest: 0 })]);
     expect(steps(place)).toEqual([6, 9]);
     const without = folder();
-    await train(3, [checkpoints(without, { every: 2, keepBest: 0, saveFinal: false })]);
+    await trainToy(3, [checkpoints(without, { every: 2, keepBest: 0, saveFinal: false })]);
     expect(steps(without)).toEqual([6]);
     const interrupted = folder();
     const controller = new AbortController();
     const press: Callback = { onStep: (run) => void (run.step === 5 && controller.abort()) };
     const options = { signal: controller.signal };
-    await expect(train(3, [checkpoints(interrupted), press], options)).rejects.toThrow('interrupted');
+    await expect(trainToy(3, [checkpoints(interrupted), press], options)).rejects.toThrow('interrupted');
     expect(steps(interrupted)).toEqual([3, 5]);
-    const whole = await train(3, []);
-    const resumed = await train(3, [checkpoints(interrupted, { resume: true })], { seed: 4 });
+    const whole = await trainToy(3, []);
+    const resumed = await trainToy(3, [checkpoints(interrupted, { resume: true })], { seed: 4 });
     expect(resumed.history).toEqual(whole.history);
   });
 
   test('resuming where there is nothing starts anew; resuming what is complete trains no more', async () => {
     const place = folder();
-    const first = await train(2, [checkpoints(place, { resume: true })]);
+    const first = await trainToy(2, [checkpoints(place, { resume: true })]);
     expect(first.history.steps).toBe(6);
     const before = contents(place);
-    const again = await train(2, [checkpoints(place, { resume: true })], { seed: 5 });
+    const again = await trainToy(2, [checkpoints(place, { resume: true })], { seed: 5 });
     expect(again.history).toEqual(first.history);
     expect(again.model.stateDict()['1.weight'].toArray()).toEqual(
       first.model.stateDict()['1.weight'].toArray(),
@@ -207,10 +185,10 @@ describe('checkpoints', () => {
 
   test('without resume, checkpoints of a former run do not outlive the first one of the new run', async () => {
     const place = folder();
-    await train(4, [checkpoints(place)]);
-    await expect(train(1, [checkpoints(place), dieAt(1)])).rejects.toThrow('killed');
+    await trainToy(4, [checkpoints(place)]);
+    await expect(trainToy(1, [checkpoints(place), dieAt(1)])).rejects.toThrow('killed');
     expect(steps(place)).toContain(12);
-    await train(1, [checkpoints(place)]);
+    await trainToy(1, [checkpoints(place)]);
     expect(steps(place)).toEqual([3]);
   });
 
@@ -328,11 +306,11 @@ describe('checkpoints', () => {
     writeFileSync(file, '');
     const steps: number[] = [];
     const count: Callback = { onStep: (run) => void steps.push(run.step) };
-    await expect(train(1, [checkpoints(join(file, 'runs')), count])).rejects.toThrow(
+    await expect(trainToy(1, [checkpoints(join(file, 'runs')), count])).rejects.toThrow(
       /cannot write .*: a part of the path is a file/,
     );
     expect(steps).toEqual([]);
-    await expect(train(1, [checkpoints(folder(), { monitor: 'f1' })])).rejects.toThrow(
+    await expect(trainToy(1, [checkpoints(folder(), { monitor: 'f1' })])).rejects.toThrow(
       /there is no 'f1' to monitor; this training has loss, accuracy, validationLoss, validationAccuracy/,
     );
   });
@@ -342,11 +320,11 @@ describe('damaged checkpoints', () => {
   /** Trains two epochs with checkpoints of the first two, lets something happen to the last one, and resumes. */
   async function afterDamage(damage: (last: string, place: string) => void) {
     const place = folder();
-    await expect(train(3, [checkpoints(place), dieAt(7)])).rejects.toThrow('killed');
+    await expect(trainToy(3, [checkpoints(place), dieAt(7)])).rejects.toThrow('killed');
     damage(path(place, 6), place);
     const warnings: string[] = [];
     const warn = (message: string) => void warnings.push(message);
-    const resumed = await train(3, [checkpoints(place, { resume: true, warn })], { seed: 9, lr: 1 });
+    const resumed = await trainToy(3, [checkpoints(place, { resume: true, warn })], { seed: 9, lr: 1 });
     return { place, warnings, resumed };
   }
   const edit = (change: (bytes: Buffer) => Buffer | undefined) => (file: string) => {
@@ -388,7 +366,7 @@ describe('damaged checkpoints', () => {
       /cannot read .*: there is no such file/,
     ],
   ])('%s: the one before is taken, with one warning', async (_, damage, reason) => {
-    const whole = await train(3, []);
+    const whole = await trainToy(3, []);
     const { warnings, resumed, place } = await afterDamage((last, where) => {
       damage(last, where);
     }).catch((error) => {
@@ -403,7 +381,7 @@ describe('damaged checkpoints', () => {
 
   test('whatever happens to the bytes of one, it is noticed', async () => {
     const place = folder();
-    await train(1, [checkpoints(place)]);
+    await trainToy(1, [checkpoints(place)]);
     const bytes = readFileSync(path(place, 3));
     const file = join(folder(), 'mutant');
     const rounds = Number(process.env.NABLA_FUZZ_FILES ?? 400);
@@ -427,7 +405,7 @@ describe('damaged checkpoints', () => {
 
   test('an index that is missing, torn or lies does no harm', async () => {
     const whole = folder();
-    await train(3, [checkpoints(whole)]);
+    await trainToy(3, [checkpoints(whole)]);
     for (const damage of [
       (_: string, place: string) => rmSync(join(place, 'index.json')),
       (_: string, place: string) => writeFileSync(join(place, 'index.json'), '{"format":"nabla'),
@@ -456,7 +434,7 @@ describe('damaged checkpoints', () => {
       );
     });
     const whole = folder();
-    await train(3, [checkpoints(whole)]);
+    await trainToy(3, [checkpoints(whole)]);
     expect(warnings).toEqual([]);
     expect(contents(place)).toEqual(contents(whole));
   });
@@ -476,14 +454,14 @@ describe('damaged checkpoints', () => {
     ).resolves.toBe(9);
     const place = folder();
     await save(toyModel(), path(place, 3));
-    await expect(train(1, [checkpoints(place, { resume: true })])).rejects.toThrow(
+    await expect(trainToy(1, [checkpoints(place, { resume: true })])).rejects.toThrow(
       /is not a checkpoint of a training/,
     );
   });
 
   test('loadBest passes over a damaged one, too', async () => {
     const place = folder();
-    await train(4, [checkpoints(place, { keepBest: 2, keepLast: 1, monitor: 'loss' })]);
+    await trainToy(4, [checkpoints(place, { keepBest: 2, keepLast: 1, monitor: 'loss' })]);
     const [best, second] = index(place).checkpoints.sort(
       (a: { value: number }, b: { value: number }) => a.value - b.value,
     );
@@ -505,7 +483,7 @@ describe('damaged checkpoints', () => {
       'checkpoint-x.safetensors',
     ])
       writeFileSync(join(place, name), '{}');
-    await train(1, [checkpoints(place, { resume: true })]);
+    await trainToy(1, [checkpoints(place, { resume: true })]);
     expect(readdirSync(place).sort()).toEqual([
       '.mine.0123456789ab.tmp',
       'checkpoint-00000003.safetensors',
@@ -517,7 +495,9 @@ describe('damaged checkpoints', () => {
 
   test('data of another size in the middle of an epoch is refused', async () => {
     const place = folder();
-    await expect(train(3, [checkpoints(place, { every: { steps: 2 } }), dieAt(3)])).rejects.toThrow('killed');
+    await expect(trainToy(3, [checkpoints(place, { every: { steps: 2 } }), dieAt(3)])).rejects.toThrow(
+      'killed',
+    );
     const model = toyModel();
     const other = {
       data: loader(toyImages(20), { batchSize: 4 }),
@@ -586,10 +566,10 @@ describe('what else a training remembers', () => {
     expect([resumed.rate, resumed.average]).toEqual([undisturbed.rate, undisturbed.average]);
     expect(contents(halves)).toEqual(contents(whole));
     const place = folder();
-    await train(1, [checkpoints(place)]);
+    await trainToy(1, [checkpoints(place)]);
     const model = toyModel();
     const also = { average: new optim.StochasticWeightAverage(model) };
-    await expect(train(2, [checkpoints(place, { resume: true, also })])).rejects.toThrow(
+    await expect(trainToy(2, [checkpoints(place, { resume: true, also })])).rejects.toThrow(
       "was saved without average of the option 'also'",
     );
   });
@@ -628,8 +608,8 @@ describe('what else a training remembers', () => {
       "'extra.f' cannot be saved",
     );
     const place = folder();
-    await train(1, [checkpoints(place)]);
+    await trainToy(1, [checkpoints(place)]);
     await expect(restoreState(path(place, 3), {})).rejects.toThrow('was not written by saveState');
-    await expect(train(1, [])).resolves.toBeDefined();
+    await expect(trainToy(1, [])).resolves.toBeDefined();
   });
 });
