@@ -47,6 +47,9 @@ const cases: [name: string, augment: Augmentation][] = [
   ['flips', compose(randomHorizontalFlip(), randomVerticalFlip({ p: 0.3 }))],
   ['a crop inside', randomCrop([5, 4])],
   ['a crop with a border', randomCrop(8, { padding: 3, value: 2 })],
+  // As wide as the images of 12 and of 9 columns: rows move as one piece.
+  ['a shift', randomCrop(12, { padding: 3, value: 2 })],
+  ['a shift of narrow images', randomCrop([11, 9], { padding: 3, value: -1 })],
   [
     'crops of crops, flipped',
     compose(
